@@ -12,7 +12,14 @@ case $model in
 esac
 
 here=$(cd "$(dirname "$0")" && pwd)
-models=${TILESCOUT_DATA:-$HOME/.local/share/tilescout}/models
+if [ -z "${TILESCOUT_DATA:-}" ]; then
+    if [ "$(id -u)" -eq 0 ]; then
+        TILESCOUT_DATA=/var/lib/tilescout
+    else
+        TILESCOUT_DATA=${XDG_DATA_HOME:-$HOME/.local/share}/tilescout
+    fi
+fi
+models=$TILESCOUT_DATA/models
 target=$models/$model.safetensors
 if [ -s "$target" ]; then
     echo "$target is there already"
