@@ -67,10 +67,10 @@ public final class SpatialReference {
 
     public var isGeographic: Bool { OSRIsGeographic(handle) != 0 }
     public var isProjected: Bool { OSRIsProjected(handle) != 0 }
-    /// A plane with no known place on the Earth (a site grid, `LOCAL_CS`).
-    public var isLocal: Bool { OSRIsLocal(handle) != 0 || (!isGeographic && !isProjected && OSRIsGeocentric(handle) == 0 && OSRIsCompound(handle) == 0 && !hasBase) }
-
-    private var hasBase: Bool { OSRGetAttrValue(handle, "GEOGCS", 0) != nil || OSRGetAttrValue(handle, "DATUM", 0) != nil }
+    /// The projection's name in WKT 1 (`Transverse_Mercator`, `Sinusoidal` …); nil for geographic systems.
+    public var projection: String? {
+        OSRGetAttrValue(handle, "PROJECTION", 0).map { String(cString: $0) }
+    }
 
     /// Metres in one unit of a projected system.
     public var metresPerUnit: Double { OSRGetLinearUnits(handle, nil) }
