@@ -32,7 +32,10 @@ let package = Package(
         // L2
         .target(name: "Tiling", dependencies: ["GDAL", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "NeuralNetwork", dependencies: ["Kernels"]),
-        .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid"]),
+        .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid", "StoreSQL", .product(name: "Crypto", package: "swift-crypto")]),
+        // The .sql files beside their loader: a bundle that lies beside the binary.
+        .target(name: "StoreSQL", path: "sql", exclude: ["tests"],
+                resources: [.copy("bootstrap.sql"), .copy("migrations"), .copy("functions")]),
 
         // L3
         .target(name: "Embedding", dependencies: ["NeuralNetwork", "Kernels", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
@@ -54,14 +57,16 @@ let package = Package(
         .testTarget(name: "TileGridTests", dependencies: ["TileGrid"]),
         .testTarget(name: "GDALTests", dependencies: ["GDAL"]),
         .testTarget(name: "TilingTests", dependencies: ["Tiling", "GDAL", "TileGrid"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TileStore"]),
+        // One private cluster for a whole test run.
+        .target(name: "TestCluster", dependencies: ["TileStore", "PostgreSQL"], path: "Tests/TestCluster"),
+        .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TileStore", "TestCluster"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Kernels"], resources: [.copy("Fixtures")]),
         .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "TileGrid"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid"]),
+        .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid", "StoreSQL", "TestCluster"]),
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "TileGrid"]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid"]),
+        .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,195 @@
+import Foundation
+import PostgreSQL
+
+/// A PostgreSQL cluster of tilescout's own, in `pg/` under the data root: initdb on first use, Unix socket only, run by an
+/// unprivileged user even when root calls. The socket's folder lets nobody else in, and peer authentication asks the kernel
+/// who comes.
+///
+/// Safe to call from several processes at once: each step holds a lock on `pg/lock`.
+public struct PrivateCluster: Sendable {
+    public static let databaseName = "tilescout"
+    /// The database's superuser; not an operating system user.
+    static let superuser = "tilescout"
+    static let port = 5432
+    /// `sun_path` of sockaddr_un holds 108 bytes with the final zero (unix(7)).
+    static let socketPathLimit = 107
+
+    public let dataRoot: URL
+    /// Lines added to local.conf when the cluster is made; tests turn fsync off.
+    private let localSettings: [String: String]
+    private let user: ServerUser
+
+    public init(dataRoot: URL = DataRoot.standard(), localSettings: [String: String] = [:]) throws {
+        self.dataRoot = dataRoot.standardizedFileURL
+        self.localSettings = localSettings
+        user = try ServerUser.current()
+    }
+
+    var folder: URL { dataRoot.appending(path: "pg") }
+    var data: URL { folder.appending(path: "data") }
+
+    /// `pg/run`, or a folder under /tmp named for the data root where that path is too long for a socket.
+    public var socketFolder: URL {
+        let beside = folder.appending(path: "run")
+        if beside.path.utf8.count + "/.s.PGSQL.\(Self.port).lock".utf8.count <= Self.socketPathLimit { return beside }
+        // FNV-1a: a short, stable name; the folder's owner and rights are checked before use.
+        let hash = folder.path.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return URL(fileURLWithPath: "/tmp/tilescout-\(user.userID)-\(String(hash, radix: 16))")
+    }
+
+    public func conninfo(database: String = databaseName) throws -> Conninfo {
+        try Conninfo(settings: [
+            ("host", socketFolder.path), ("port", String(Self.port)), ("dbname", database), ("user", Self.superuser), ("password", ""),
+        ])
+    }
+
+    public func connect(database: String = databaseName) throws -> Connection {
+        try Connection(try conninfo(database: database))
+    }
+
+    public enum Status: Hashable, Sendable {
+        /// Never started: there is no data yet.
+        case absent
+        case stopped
+        case running(processID: Int32)
+    }
+
+    public func status() -> Status {
+        guard FileManager.default.fileExists(atPath: data.appending(path: "PG_VERSION").path) else { return .absent }
+        guard let process = serverProcess() else { return .stopped }
+        return .running(processID: process)
+    }
+
+    /// Makes the cluster if there is none, starts it unless it runs, and makes the database. Returns once it takes connections.
+    public func start() throws {
+        if case .running = status(), (try? connect()) != nil { return }
+        try makeFolders()
+        let lock = try FileLock(folder.appending(path: "lock"))
+        defer { withExtendedLifetime(lock) {} }
+        let programs = try ServerPrograms.find(for: data)
+        if status() == .absent { try initialise(programs) }
+        if serverProcess() == nil {
+            // A crash leaves postmaster.pid behind; PostgreSQL takes it for a running server when its number was given to
+            // another of our processes since.
+            try? FileManager.default.removeItem(at: data.appending(path: "postmaster.pid"))
+            try writeSettings()
+            let started = try Program.run(user.wrap([
+                programs.pgCtl, "start", "--wait", "--timeout=120", "--silent", "--pgdata", data.path, "--log", folder.appending(path: "log/start.log").path,
+            ]))
+            guard started.status == 0 else {
+                throw StoreError(
+                    operation: "start", thing: "the private cluster in \(folder.path)", reason: lastWords(started.output), code: .cluster,
+                    hint: "its log is in \(folder.appending(path: "log").path)")
+            }
+        }
+        try createDatabase()
+    }
+
+    /// Stops the server after it has rolled back open transactions; nothing to do if it does not run.
+    public func stop() throws {
+        guard FileManager.default.fileExists(atPath: folder.path) else { return }
+        let lock = try FileLock(folder.appending(path: "lock"))
+        defer { withExtendedLifetime(lock) {} }
+        guard serverProcess() != nil else { return }
+        let programs = try ServerPrograms.find(for: data)
+        let stopped = try Program.run(user.wrap([programs.pgCtl, "stop", "--wait", "--timeout=120", "--silent", "--mode=fast", "--pgdata", data.path]))
+        guard stopped.status == 0 else {
+            throw StoreError(operation: "stop", thing: "the private cluster in \(folder.path)", reason: lastWords(stopped.output), code: .cluster)
+        }
+    }
+
+    // MARK: -
+
+    private func makeFolders() throws {
+        do {
+            try FileManager.default.createDirectory(at: dataRoot, withIntermediateDirectories: true)
+        } catch {
+            throw StoreError(operation: "create", thing: dataRoot.path, reason: "the folder cannot be written", code: .cluster, hint: "set TILESCOUT_DATA to one that can")
+        }
+        for one in [folder, folder.appending(path: "log"), socketFolder] { try makePrivateFolder(one) }
+        // The server's user has to come through every folder above.
+        guard try Program.run(user.wrap(["test", "-w", folder.path])).status == 0 else {
+            throw StoreError(
+                operation: "use", thing: folder.path, reason: "user \(user.name), who runs the server, may not enter a folder above it",
+                code: .cluster, hint: "set TILESCOUT_DATA to a place that \(user.name) can reach, such as /var/lib/tilescout")
+        }
+    }
+
+    /// Makes `one` with rights for the server's user alone; an existing one must be that user's, no symlink to elsewhere.
+    private func makePrivateFolder(_ one: URL) throws {
+        func failure(_ reason: String) -> StoreError { StoreError(operation: "use", thing: one.path, reason: reason, code: .cluster) }
+        if mkdir(one.path, 0o700) == 0 {
+            if user.isOther, chown(one.path, user.userID, user.groupID) != 0 { throw failure(String(cString: strerror(errno))) }
+        } else if errno != EEXIST {
+            throw failure(String(cString: strerror(errno)))
+        }
+        var status = stat()
+        guard lstat(one.path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { throw failure("it is no folder") }
+        guard status.st_uid == user.userID else { throw failure("it belongs to user \(status.st_uid), not to \(user.name), who runs the server") }
+        guard status.st_mode & 0o077 == 0 else { throw failure("other users have rights on it; chmod 700 it") }
+    }
+
+    /// initdb into a folder that gets its name only when whole: an interrupted one leaves nothing that looks like a cluster.
+    private func initialise(_ programs: ServerPrograms) throws {
+        let partial = folder.appending(path: "data.partial")
+        try? FileManager.default.removeItem(at: partial)
+        let made = try Program.run(user.wrap([
+            programs.initdb, "--pgdata", partial.path, "--username", Self.superuser, "--encoding=UTF8", "--locale=C.UTF-8",
+            "--auth-local=peer", "--auth-host=reject", "--data-checksums",
+        ]))
+        guard made.status == 0 else {
+            throw StoreError(operation: "create", thing: "the private cluster in \(folder.path)", reason: lastWords(made.output), code: .cluster)
+        }
+        // Any OS user whom the socket's folder lets in is the superuser here: the folder is closed to all but the server's user and root.
+        let callers = Set([user.name, "root", ServerUser.callerName()].compactMap { $0 }).sorted()
+        let map = callers.map { "tilescout \"\($0)\" \(Self.superuser)" }.joined(separator: "\n") + "\n"
+        try append(map, to: partial.appending(path: "pg_ident.conf"))
+        try replace(partial.appending(path: "pg_hba.conf"), with: "local all all peer map=tilescout\n")
+        try append("\ninclude_if_exists = 'tilescout.conf'\ninclude_if_exists = 'local.conf'\n", to: partial.appending(path: "postgresql.conf"))
+        let local = localSettings.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }.joined()
+        try replace(partial.appending(path: "local.conf"), with: "# Your own settings: these win.\n" + local)
+        guard rename(partial.path, data.path) == 0 else {
+            throw StoreError(operation: "create", thing: data.path, reason: String(cString: strerror(errno)), code: .cluster)
+        }
+    }
+
+    private func writeSettings() throws {
+        try replace(data.appending(path: "tilescout.conf"), with: ServerSettings(socketFolder: socketFolder).text)
+    }
+
+    private func createDatabase() throws {
+        let connection = try connect(database: "postgres")
+        let exists: Bool = try connection.query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'tilescout') AS made")[0]["made"]
+        if !exists { try connection.execute(script: "CREATE DATABASE tilescout", operation: "create the database") }
+    }
+
+    /// The server of postmaster.pid, if that process is alive and really is this cluster's.
+    private func serverProcess() -> Int32? {
+        guard let text = try? String(contentsOf: data.appending(path: "postmaster.pid"), encoding: .utf8),
+              let process = text.split(separator: "\n").first.flatMap({ Int32($0) }),
+              let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd") else { return nil }
+        return URL(fileURLWithPath: place).resolvingSymlinksInPath() == data.resolvingSymlinksInPath() ? process : nil
+    }
+
+    private func replace(_ file: URL, with text: String) throws {
+        do {
+            try Data(text.utf8).write(to: file)
+            if user.isOther { chown(file.path, user.userID, user.groupID) }
+            chmod(file.path, 0o600)
+        } catch {
+            throw StoreError(operation: "write", thing: file.path, reason: error.localizedDescription, code: .cluster)
+        }
+    }
+
+    private func append(_ text: String, to file: URL) throws {
+        let before = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+        try replace(file, with: before + text)
+    }
+
+    /// The last lines of what a program said, and of the server's start log, on one line.
+    private func lastWords(_ output: String) -> String {
+        let log = (try? String(contentsOf: folder.appending(path: "log/start.log"), encoding: .utf8)) ?? ""
+        let lines = (log.split(separator: "\n").suffix(3) + output.split(separator: "\n").suffix(2))
+        return lines.isEmpty ? "it said nothing" : lines.joined(separator: " / ")
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import PostgreSQL
+import TestCluster
+import TileGrid
+import TileStore
+
+/// A store with a registered model and one open run, and rows to put into it.
+struct StoreFixture {
+    let store: TileStore
+    let model: ModelRecord
+    var run: Run
+    let dimension: Int
+
+    init(dimension: Int = 8, options: String = "{}") throws {
+        store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
+        self.dimension = dimension
+        model = try store.register(ModelDescription(name: "test-\(dimension)", weightsSHA256: String(repeating: "a", count: 64), preprocessing: "{}", dimension: dimension))
+        run = try store.beginRun(Self.request(model: model.name, options: options))
+    }
+
+    static func request(collection: String = "c", model: String, options: String = "{}", tiling: String = "256") -> RunRequest {
+        RunRequest(collection: collection, model: model, options: options, tiling: tiling, version: "test")
+    }
+
+    func anotherStore() throws -> TileStore { TileStore(connection: try TestCluster.shared.get().another(like: store.connection)) }
+
+    func addScene(_ number: Int, acquired: Date? = nil, path: String? = nil) throws -> Int {
+        try store.upsertScene(Self.scene(number, acquired: acquired, path: path), run: run)
+    }
+
+    static func scene(_ number: Int, acquired: Date? = nil, path: String? = nil) -> SceneRecord {
+        SceneRecord(
+            file: SceneFile(path: path ?? "/scenes/\(number).tif", size: 1_000 + number, modifiedNanoseconds: 1_700_000_000_000_000_000 + number),
+            sha256: String(repeating: "0", count: 56) + String(UInt32(number) | 0x1000_0000, radix: 16), driver: "GTiff", width: 1024, height: 1024, bandCount: 3,
+            bandDescriptions: ["red", "green", "blue"], dataType: "Byte", nodata: nil, crsName: "EPSG:4326", crsWKT: "GEOGCRS[…]",
+            geoTransform: GeoTransform(originX: 0, originY: 0, pixelWidth: 0.1, pixelHeight: -0.1), groundSampleDistance: 10,
+            acquisition: acquired.map { .init(at: $0, source: "test") }, footprint: box(west: 0, south: 0, width: 10, height: 10))
+    }
+
+    static func box(west: Double, south: Double, width: Double, height: Double) -> Footprint {
+        try! Footprint(bounds: .init(west: west, south: south, east: west + width, north: south + height))
+    }
+
+    static func id(_ number: Int) -> TileID { 
+        TileID(bytes: (0..<16).map { UInt8(truncatingIfNeeded: $0 < 8 ? 0 : number >> (8 * (15 - $0))) })
+    }
+
+    func row(
+        _ number: Int, scene: Int, at place: (lon: Double, lat: Double) = (0, 0), side: Double = 0.1, valid: Float = 1, cloud: Float? = nil,
+        embedding: [Float]? = nil
+    ) -> TileRow {
+        TileRow(
+            tileID: Self.id(number), sceneID: scene, window: PixelWindow(x: number, y: 0, width: 256, height: 256), crs: "EPSG:4326",
+            geoTransform: GeoTransform(originX: place.lon, originY: place.lat, pixelWidth: 0.1, pixelHeight: -0.1),
+            footprint: Self.box(west: place.lon, south: place.lat, width: side, height: side), validFraction: valid, cloudFraction: cloud,
+            embedding: embedding ?? Self.direction(number, dimension))
+    }
+
+    /// A unit vector that depends on the number alone.
+    static func direction(_ number: Int, _ dimension: Int) -> [Float] {
+        var random = SeededRandom(seed: UInt64(number) &* 7919 &+ 17)
+        return unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) })
+    }
+
+    static func unit(_ values: [Float]) -> [Float] {
+        let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return values.map { $0 / norm }
+    }
+}
+
+/// SplitMix64: the same numbers on every machine.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

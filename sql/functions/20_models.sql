@@ -1,0 +1,137 @@
+CREATE OR REPLACE FUNCTION tilescout.embedding_table(model_id int)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT 'embedding_' || model_id
+$$;
+COMMENT ON FUNCTION tilescout.embedding_table IS 'Name of the table that holds a model''s vectors.';
+
+CREATE OR REPLACE FUNCTION tilescout.register_model(name text, weights_sha256 text, preprocessing jsonb, dimension int)
+RETURNS tilescout.model LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT SET client_min_messages = warning AS $$
+#variable_conflict use_column
+DECLARE
+    known tilescout.model;
+    target text;
+BEGIN
+    -- One registration at a time: the second finds what the first made.
+    PERFORM pg_advisory_xact_lock(hashtext('tilescout.register_model'));
+    SELECT m.* INTO known FROM tilescout.model AS m WHERE m.name = register_model.name;
+    IF FOUND THEN
+        IF (known.weights_sha256, known.preprocessing, known.dimension)
+            IS DISTINCT FROM (register_model.weights_sha256, register_model.preprocessing, register_model.dimension) THEN
+            RAISE EXCEPTION 'model % is registered with other %', name,
+                CASE WHEN known.weights_sha256 <> register_model.weights_sha256 THEN 'weights'
+                     WHEN known.dimension <> register_model.dimension THEN 'dimensions (' || known.dimension || ')'
+                     ELSE 'preprocessing' END
+                USING ERRCODE = 'unique_violation', HINT = 'vectors of two models are never mixed: give the new one a name of its own';
+        END IF;
+        RETURN known;
+    END IF;
+    SELECT m.* INTO known FROM tilescout.model AS m
+        WHERE m.weights_sha256 = register_model.weights_sha256 AND m.preprocessing = register_model.preprocessing;
+    IF FOUND THEN
+        RAISE EXCEPTION 'these weights and this preprocessing are registered as model %', known.name
+            USING ERRCODE = 'unique_violation', HINT = 'use that name';
+    END IF;
+
+    INSERT INTO tilescout.model (name, weights_sha256, preprocessing, dimension, serving)
+        VALUES (register_model.name, register_model.weights_sha256, register_model.preprocessing, register_model.dimension,
+                NOT EXISTS (SELECT FROM tilescout.model WHERE serving))
+        RETURNING * INTO known;
+    target := tilescout.embedding_table(known.id);
+
+    -- Vectors stay in the row (toast_tuple_target): a vector fetched from TOAST costs a search several times as much.
+    EXECUTE format($sql$
+        CREATE TABLE tilescout.%1$I (
+            tile_id        uuid        NOT NULL,
+            collection_id  int         NOT NULL,
+            scene_id       bigint      NOT NULL,
+            run_id         int         NOT NULL,
+            acquired_at    timestamptz,
+            valid_fraction real        NOT NULL,
+            cloud_fraction real,
+            ground_sample_distance real,
+            footprint      geometry(Geometry, 4326) NOT NULL,
+            embedding      halfvec(%2$s) NOT NULL,
+            PRIMARY KEY (tile_id, collection_id),
+            FOREIGN KEY (tile_id, collection_id) REFERENCES tilescout.tile ON DELETE CASCADE
+        ) WITH (toast_tuple_target = 8160)$sql$, target, known.dimension);
+    EXECUTE format('CREATE INDEX %I ON tilescout.%I USING gist (footprint)', target || '_footprint', target);
+    EXECUTE format('CREATE INDEX %I ON tilescout.%I (run_id)', target || '_run', target);
+    EXECUTE format('CREATE INDEX %I ON tilescout.%I (acquired_at)', target || '_acquired', target);
+    EXECUTE format('COMMENT ON TABLE tilescout.%I IS %L', target,
+        format('Unit vectors of model %s, with the columns that searches filter by.', known.name));
+    EXECUTE format('COMMENT ON COLUMN tilescout.%I.embedding IS %L', target, 'L2-normalised; compared by cosine distance (<=>).');
+    EXECUTE format('COMMENT ON COLUMN tilescout.%I.run_id IS %L', target, 'The run that brought the row: hidden until that is published.');
+    EXECUTE format('GRANT SELECT ON tilescout.%I TO tilescout_read, tilescout_ingest', target);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON tilescout.%I TO tilescout_ingest', target);
+    EXECUTE format('GRANT ALL ON tilescout.%I TO tilescout_admin', target);
+    RETURN known;
+END $$;
+COMMENT ON FUNCTION tilescout.register_model IS
+    'Makes a model known and creates its table of vectors; the same call again returns the same model. The first model serves searches that name none.';
+
+CREATE OR REPLACE FUNCTION tilescout.exact_limit(dimension int)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    -- Measured: up to 60,000 vectors of 256 halves, comparing all is faster than, or as fast as, an index that finds as much.
+    SELECT 15360000::bigint / dimension
+$$;
+COMMENT ON FUNCTION tilescout.exact_limit IS 'Rows up to which a search compares every vector instead of asking the index.';
+
+CREATE OR REPLACE FUNCTION tilescout.build_index(model text, force boolean DEFAULT false)
+RETURNS TABLE (action text, index_name text, rows_indexed bigint, rows_outside bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT SET client_min_messages = warning AS $$
+#variable_conflict use_column
+DECLARE
+    known tilescout.model;
+    target text;
+    through int;
+    inside bigint;
+    outside bigint;
+    wanted text;
+BEGIN
+    SELECT m.* INTO known FROM tilescout.model AS m WHERE m.name = build_index.model FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no model %', model USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    target := tilescout.embedding_table(known.id);
+    EXECUTE format('ANALYZE tilescout.%I', target);
+    -- The index holds runs that are over. A run that may still grow stays outside, so that loading never waits for the index.
+    SELECT coalesce(min(r.id) - 1, (SELECT max(id) FROM tilescout.run)) INTO through
+        FROM tilescout.run AS r WHERE r.model_id = known.id AND r.state IN ('running', 'interrupted', 'failed');
+    EXECUTE format('SELECT count(*) FILTER (WHERE run_id <= $1), count(*) FILTER (WHERE run_id > $1),
+                           count(*) FILTER (WHERE run_id <= $2) FROM tilescout.%I', target)
+        USING coalesce(known.hnsw_through_run, 0), through INTO inside, outside, rows_indexed;
+    index_name := target || '_hnsw_' || coalesce(known.hnsw_through_run, 0);
+    IF NOT force AND (inside + outside <= tilescout.exact_limit(known.dimension)
+            OR (known.hnsw_through_run IS NOT NULL AND outside <= greatest(tilescout.exact_limit(known.dimension) / 2, inside / 10))) THEN
+        action := CASE WHEN known.hnsw_through_run IS NULL THEN 'not needed: comparing every vector is as fast' ELSE 'kept' END;
+        rows_indexed := inside;
+        rows_outside := outside;
+        IF known.hnsw_through_run IS NULL THEN index_name := NULL; END IF;
+        RETURN NEXT;
+        RETURN;
+    ELSIF rows_indexed = 0 OR through IS NOT DISTINCT FROM known.hnsw_through_run THEN
+        action := CASE WHEN known.hnsw_through_run IS NULL THEN 'nothing to index' ELSE 'kept' END;
+        rows_outside := outside;
+        IF known.hnsw_through_run IS NULL THEN index_name := NULL; END IF;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- pgvector before 0.8.4 can overflow in a parallel build.
+    IF (SELECT string_to_array(extversion, '.')::int[] < ARRAY[0, 8, 4] FROM pg_extension WHERE extname = 'vector') THEN
+        PERFORM set_config('max_parallel_maintenance_workers', '0', true);
+    END IF;
+    wanted := target || '_hnsw_' || through;
+    EXECUTE format('CREATE INDEX %I ON tilescout.%I USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64) WHERE run_id <= %s',
+        wanted, target, through);
+    IF known.hnsw_through_run IS NOT NULL THEN
+        EXECUTE format('DROP INDEX tilescout.%I', index_name);
+    END IF;
+    UPDATE tilescout.model SET hnsw_through_run = through WHERE id = known.id;
+    action := 'built';
+    index_name := wanted;
+    rows_outside := inside + outside - rows_indexed;
+    RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION tilescout.build_index IS
+    'Statistics, and the HNSW index over all finished runs where there are rows enough for it to help. Searches go on meanwhile; loading into the model''s table waits.';

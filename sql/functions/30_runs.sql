@@ -1,0 +1,114 @@
+CREATE OR REPLACE FUNCTION tilescout.run_lock_key(run_id int)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT (hashtext('tilescout.run')::bigint << 32) | run_id
+$$;
+COMMENT ON FUNCTION tilescout.run_lock_key IS 'Key of the session lock that the process working on a run holds.';
+
+CREATE OR REPLACE FUNCTION tilescout.begin_run(
+    kind text, collection text, model text, options jsonb, host text, pid int, version text,
+    OUT run_id int, OUT resumed boolean, OUT attempts int)
+LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    in_collection int;
+    with_model int;
+    found tilescout.run;
+BEGIN
+    INSERT INTO tilescout.collection (name) VALUES (begin_run.collection) ON CONFLICT (name) DO NOTHING;
+    SELECT c.id INTO STRICT in_collection FROM tilescout.collection AS c WHERE c.name = begin_run.collection;
+    SELECT m.id INTO with_model FROM tilescout.model AS m WHERE m.name = begin_run.model;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no model %', model USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO tilescout.run AS r (kind, collection_id, model_id, options, host, pid, version)
+        VALUES (begin_run.kind, in_collection, with_model, begin_run.options, begin_run.host, begin_run.pid, begin_run.version)
+        ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed')
+        DO UPDATE SET attempts = r.attempts
+        RETURNING r.* INTO found;
+    IF NOT pg_try_advisory_lock(tilescout.run_lock_key(found.id)) THEN
+        RAISE EXCEPTION 'run % with the same options is being worked on by process % on %', found.id, found.pid, found.host
+            USING ERRCODE = 'object_in_use', HINT = 'wait for it, or stop it';
+    END IF;
+    -- Locked only now: the run may have been published in between.
+    SELECT r.* INTO found FROM tilescout.run AS r WHERE r.id = found.id FOR UPDATE;
+    IF found.state NOT IN ('running', 'interrupted', 'failed') THEN
+        PERFORM pg_advisory_unlock(tilescout.run_lock_key(found.id));
+        RAISE EXCEPTION 'run % was finished a moment ago', found.id USING ERRCODE = 'serialization_failure', HINT = 'start again';
+    END IF;
+    -- xmax tells an insert from an update only within one statement; a fresh run has had no other attempt and no ledger.
+    resumed := found.started_at < transaction_timestamp();
+    UPDATE tilescout.run AS r SET state = 'running', finished_at = NULL, reason = NULL,
+            host = begin_run.host, pid = begin_run.pid, version = begin_run.version,
+            attempts = found.attempts + CASE WHEN resumed THEN 1 ELSE 0 END
+        WHERE r.id = found.id RETURNING r.id, r.attempts INTO run_id, attempts;
+END $$;
+COMMENT ON FUNCTION tilescout.begin_run IS
+    'Starts a run, or continues the unpublished one of equal kind, collection, model and options. Takes a session lock: two processes never work on one run.';
+
+CREATE OR REPLACE FUNCTION tilescout.publish_run(run_id int, counts jsonb DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    of_run tilescout.run;
+    hidden int[];
+BEGIN
+    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = publish_run.run_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'invalid_parameter_value';
+    ELSIF of_run.state NOT IN ('running', 'interrupted', 'failed') THEN
+        RAISE EXCEPTION 'run % is % already', run_id, of_run.state USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    -- Rows that this run met, stored by runs not published yet, become its own.
+    SELECT coalesce(array_agg(r.id), '{}') INTO hidden FROM tilescout.run AS r WHERE r.state <> 'published' AND r.id <> of_run.id;
+    UPDATE tilescout.scene AS s SET run_id = of_run.id
+        FROM tilescout.run_scene AS l WHERE l.run_id = of_run.id AND l.scene_id = s.id AND s.run_id = ANY (hidden);
+    UPDATE tilescout.tile AS t SET run_id = of_run.id
+        FROM tilescout.run_claim AS c
+        WHERE c.run_id = of_run.id AND t.id = c.tile_id AND t.collection_id = c.collection_id AND t.run_id = ANY (hidden);
+    EXECUTE format('UPDATE tilescout.%I AS e SET run_id = $1 FROM tilescout.run_claim AS c
+        WHERE c.run_id = $1 AND e.tile_id = c.tile_id AND e.collection_id = c.collection_id AND e.run_id = ANY ($2)',
+        tilescout.embedding_table(of_run.model_id)) USING of_run.id, hidden;
+    DELETE FROM tilescout.run_claim AS c WHERE c.run_id = of_run.id;
+    UPDATE tilescout.run AS r SET state = 'published', published_at = now(), finished_at = now(), reason = NULL,
+            counts = coalesce(publish_run.counts, r.counts)
+        WHERE r.id = of_run.id;
+    PERFORM pg_advisory_unlock(tilescout.run_lock_key(of_run.id))
+        FROM pg_locks AS held
+        WHERE held.locktype = 'advisory' AND held.pid = pg_backend_pid() AND held.objsubid = 1
+          AND (held.classid::bigint << 32 | held.objid::bigint) = tilescout.run_lock_key(of_run.id);
+END $$;
+COMMENT ON FUNCTION tilescout.publish_run IS 'Makes everything that a run stored visible at once, in the transaction of the caller.';
+
+CREATE OR REPLACE FUNCTION tilescout.stop_run(run_id int, state text, reason text, counts jsonb DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+    IF stop_run.state NOT IN ('interrupted', 'failed') THEN
+        RAISE EXCEPTION 'a run stops as interrupted or failed, not %', stop_run.state USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    UPDATE tilescout.run AS r SET state = stop_run.state, reason = stop_run.reason, finished_at = now(),
+            counts = coalesce(stop_run.counts, r.counts)
+        WHERE r.id = stop_run.run_id AND r.state IN ('running', 'interrupted', 'failed');
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no open run %', run_id USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_unlock(tilescout.run_lock_key(stop_run.run_id))
+        FROM pg_locks AS held
+        WHERE held.locktype = 'advisory' AND held.pid = pg_backend_pid() AND held.objsubid = 1
+          AND (held.classid::bigint << 32 | held.objid::bigint) = tilescout.run_lock_key(stop_run.run_id);
+END $$;
+COMMENT ON FUNCTION tilescout.stop_run IS 'Ends work on a run without publishing it: what it stored stays hidden and is taken up when it is continued.';
+
+CREATE OR REPLACE FUNCTION tilescout.record_failure(run_id int, path text, stage text, reason text)
+RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
+    INSERT INTO tilescout.failure AS f (run_id, path, stage, reason) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (run_id, path, stage) DO UPDATE SET reason = excluded.reason, failed_at = now()
+$$;
+COMMENT ON FUNCTION tilescout.record_failure IS 'Notes that a run could not take a file, and why; the same again replaces the reason.';
+
+CREATE OR REPLACE FUNCTION tilescout.hidden(OUT runs int[], OUT scenes bigint[])
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT (SELECT array_agg(id) FROM tilescout.run WHERE state <> 'published'),
+           (SELECT array_agg(s.id) FROM tilescout.scene AS s JOIN tilescout.run AS r ON r.id = s.retired_run_id WHERE r.state = 'published')
+$$;
+COMMENT ON FUNCTION tilescout.hidden IS 'Runs not published and scenes retired by published ones: their rows are no answers. NULL where there are none.';
