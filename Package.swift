@@ -10,8 +10,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
@@ -43,15 +41,13 @@ let package = Package(
         // L4
         .target(name: "Ingest", dependencies: [
             "Tiling", "Embedding", "TileStore", "TileGrid",
-            .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
-            .product(name: "Logging", package: "swift-log"),
         ]),
+        .target(name: "Retrieval", dependencies: ["Tiling", "Embedding", "TileStore", "ContactSheet", "TileGrid"]),
 
         // L5
         .executableTarget(name: "tilescout", dependencies: [
-            "Ingest", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet",
+            "Ingest", "Retrieval", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet", "PostgreSQL", "Kernels", "NeuralNetwork",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "Logging", package: "swift-log"),
         ]),
 
         .testTarget(name: "TileGridTests", dependencies: ["TileGrid"]),
@@ -64,7 +60,8 @@ let package = Package(
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Kernels"], resources: [.copy("Fixtures")]),
         .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "TileGrid"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid", "StoreSQL", "TestCluster"]),
-        .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "TileGrid"]),
+        .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "CCairo", "TileGrid"]),
+        .testTarget(name: "RetrievalTests", dependencies: ["Retrieval", "TileGrid"]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],
