@@ -105,9 +105,9 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
             PixelKernels.expand(
                 samples.span, start: starts[0], count: count, red: red.span, green: green.span,
                 blue: blue.span, into: &output, offset: offset)
-        } else if isUnstretchedBytes, let bytes = samples as? [UInt8] {
+        } else if isUnstretchedBytes {
             PixelKernels.interleave(
-                bytes.span, red: starts[0], green: starts[isGrey ? 0 : 1], blue: starts[isGrey ? 0 : 2], count: count,
+                samples.span, red: starts[0], green: starts[isGrey ? 0 : 1], blue: starts[isGrey ? 0 : 2], count: count,
                 into: &output, offset: offset)
         } else {
             for (channel, start) in starts.enumerated() {
