@@ -26,12 +26,17 @@ let package = Package(
         .target(name: "TileGrid"),
         .target(name: "GDAL", dependencies: ["CGDAL"]),
         .target(name: "PostgreSQL", dependencies: ["CLibPQ"]),
-        .target(name: "Kernels", dependencies: ["CDNNL", "COpenBLAS"]),
+        // Optimised in debug builds too: its loops over pixels and weights are a hundred times slower otherwise.
+        .target(
+            name: "Kernels", dependencies: ["CDNNL", "COpenBLAS"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "ContactSheet", dependencies: ["CCairo", "TileGrid"]),
 
         // L2
         .target(name: "Tiling", dependencies: ["GDAL", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "NeuralNetwork", dependencies: ["Kernels"]),
+        .target(
+            name: "NeuralNetwork", dependencies: ["Kernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid"]),
 
         // L3
@@ -57,7 +62,7 @@ let package = Package(
         .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TileStore"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Kernels"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "TileGrid"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "NeuralNetwork", "Kernels", "TileGrid"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid"]),
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "TileGrid"]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
