@@ -124,7 +124,10 @@ private struct NetworkCompiler {
             lazy var folded = Result { try FoldedConvolution(layer, from: weights, epsilon: graph.normEpsilon) }
             let filters = try packed.tensor(
                 "\(layer.name).weight", as: convolution.weightsDescriptor, from: .filters(layer.shape), on: engine
-            ) { try folded.get().weights }
+            ) {
+                let folded = try folded.get()
+                return type == .bfloat16 ? folded.roundedForBFloat16(layer.shape) : folded.weights
+            }
             let biasShape = TensorDescriptor.vector(layer.shape.outputChannels)
             let bias = try packed.tensor("\(layer.name).bias", as: biasShape, from: biasShape, on: engine) {
                 try folded.get().bias
