@@ -26,9 +26,10 @@ let package = Package(
         .target(name: "TileGrid"),
         .target(name: "GDAL", dependencies: ["CGDAL"]),
         .target(name: "PostgreSQL", dependencies: ["CLibPQ"]),
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
         // Optimised in debug builds too: its loops over pixels and weights are a hundred times slower otherwise.
         .target(
-            name: "Kernels", dependencies: ["CDNNL", "COpenBLAS"],
+            name: "Kernels", dependencies: ["CDNNL", "COpenBLAS", "CKernels"],
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "ContactSheet", dependencies: ["CCairo", "TileGrid"]),
 
