@@ -24,12 +24,18 @@ let package = Package(
         .target(name: "TileGrid"),
         .target(name: "GDAL", dependencies: ["CGDAL"]),
         .target(name: "PostgreSQL", dependencies: ["CLibPQ"]),
-        .target(name: "Kernels", dependencies: ["CDNNL", "COpenBLAS"]),
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        // Optimised in debug builds too: its loops over pixels and weights are a hundred times slower otherwise.
+        .target(
+            name: "Kernels", dependencies: ["CDNNL", "COpenBLAS", "CKernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "ContactSheet", dependencies: ["CCairo", "TileGrid"]),
 
         // L2
         .target(name: "Tiling", dependencies: ["GDAL", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "NeuralNetwork", dependencies: ["Kernels"]),
+        .target(
+            name: "NeuralNetwork", dependencies: ["Kernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid", "StoreSQL", .product(name: "Crypto", package: "swift-crypto")]),
         // The .sql files beside their loader: a bundle that lies beside the binary.
         .target(name: "StoreSQL", path: "sql", exclude: ["tests"],
@@ -58,7 +64,7 @@ let package = Package(
         .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TileStore", "TestCluster"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Kernels"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "TileGrid"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "NeuralNetwork", "Kernels", "TileGrid"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid", "StoreSQL", "TestCluster"]),
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "CCairo", "TileGrid"]),
         .testTarget(name: "RetrievalTests", dependencies: ["Retrieval", "TileGrid"]),

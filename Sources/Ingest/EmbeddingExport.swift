@@ -10,13 +10,13 @@ public struct EmbeddingExport {
 
     private let roots: [String]
     private let model: EncoderModel
-    private let precision: Precision
+    private let precision: EncoderPrecision
     private let output: String
     private let display: (any ProgressDisplay)?
 
     /// - Parameter output: path of the `.npy` file; the names go beside it, with `.ids.txt` for the extension.
     public init(
-        roots: [String], model: EncoderModel, precision: Precision, output: String, display: (any ProgressDisplay)? = nil
+        roots: [String], model: EncoderModel, precision: EncoderPrecision, output: String, display: (any ProgressDisplay)? = nil
     ) {
         self.roots = roots
         self.model = model

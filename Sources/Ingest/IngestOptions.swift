@@ -10,7 +10,7 @@ public struct IngestOptions: Sendable {
     public var tiling: TilingOptions
     public var limits: TilingLimits
     public var model: EncoderModel
-    public var precision: Precision
+    public var precision: EncoderPrecision
     /// Where each tile is also written as a GeoTIFF; nil for nowhere.
     public var tilesOut: String?
     public var concurrency: Concurrency
@@ -41,7 +41,7 @@ public struct IngestOptions: Sendable {
 
     public init(
         roots: [String], collection: String, tiling: TilingOptions, limits: TilingLimits = .standard, model: EncoderModel,
-        precision: Precision = .automatic, tilesOut: String? = nil, concurrency: Concurrency = Concurrency()
+        precision: EncoderPrecision = .automatic, tilesOut: String? = nil, concurrency: Concurrency = Concurrency()
     ) {
         self.roots = roots
         self.collection = collection

@@ -9,10 +9,10 @@ import Tiling
 public struct Searcher {
     private let store: TileStore
     private let model: () throws -> EncoderModel
-    private let precision: Precision
+    private let precision: EncoderPrecision
 
     /// - Parameter model: loads the encoder; called only for a question with an image.
-    public init(store: TileStore, precision: Precision = .automatic, model: @escaping () throws -> EncoderModel) {
+    public init(store: TileStore, precision: EncoderPrecision = .automatic, model: @escaping () throws -> EncoderModel) {
         self.store = store
         self.model = model
         self.precision = precision

@@ -9,7 +9,7 @@ struct EncodingArguments: ParsableArguments {
     var model = EncoderModel.defaultName
 
     @Option(help: "Arithmetic: automatic (bfloat16 where the CPU has it), float32 or bfloat16.")
-    var precision: Precision = .automatic
+    var precision: EncoderPrecision = .automatic
 
     @Option(help: "Encoder threads; the number of cores without it.")
     var encoders: Int?
@@ -27,4 +27,4 @@ struct EncodingArguments: ParsableArguments {
     }
 }
 
-extension Precision: ExpressibleByArgument {}
+extension EncoderPrecision: ExpressibleByArgument {}
