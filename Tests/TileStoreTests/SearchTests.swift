@@ -62,6 +62,7 @@ import TileStore
             let hits = try f.store.search(request).hits
             var places: Set<Int> = []
             let greedy = all.filter { places.insert(Int($0.lon.rounded(.down))).inserted }.prefix(k)
+            #expect(hits.count == min(k, 10))
             #expect(hits.map(\.tileID) == greedy.map(\.tileID))
         }
     }

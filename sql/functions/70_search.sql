@@ -122,7 +122,8 @@ BEGIN
     query := tilescout.query_embedding(of_model, like_tile, embedding, positives, negatives);
 
     f.area := tilescout.search_area(within);
-    f.acquired := acquired;
+    -- Open at both ends it restricts nothing, not even to tiles whose time is known.
+    f.acquired := CASE WHEN NOT (lower_inf(acquired) AND upper_inf(acquired)) THEN acquired END;
     f.collection_ids := tilescout.collection_ids(collections);
     f.min_valid := min_valid;
     f.max_cloud := max_cloud;
