@@ -56,11 +56,17 @@ final class Canvas {
         }
     }
 
-    func dot(at centre: Point, radius: Double, _ colour: Colour) {
+    func circle(at centre: Point, radius: Double, fill: Colour, stroke: Colour? = nil, width: Double = 1) {
         cairo_new_sub_path(context)
         cairo_arc(context, centre.x, centre.y, radius, 0, 2 * Double.pi)
-        setSource(colour)
-        cairo_fill(context)
+        setSource(fill)
+        cairo_fill_preserve(context)
+        if let stroke {
+            setSource(stroke)
+            cairo_set_line_width(context, width)
+            cairo_stroke(context)
+        }
+        cairo_new_path(context)
     }
 
     /// Diagonal lines, where there should be a picture.
@@ -119,6 +125,17 @@ final class Canvas {
         setSource(style.colour)
         cairo_move_to(context, x, y)
         cairo_show_text(context, fitted(text, to: maximumWidth))
+    }
+
+    /// Writes text with the middle of its ink at `centre`.
+    func text(_ text: String, centredAt centre: Point, _ style: TextStyle) {
+        select(style)
+        setSource(style.colour)
+        var extents = cairo_text_extents_t()
+        cairo_text_extents(context, text, &extents)
+        cairo_move_to(
+            context, centre.x - extents.x_bearing - extents.width / 2, centre.y - extents.y_bearing - extents.height / 2)
+        cairo_show_text(context, text)
     }
 
     func width(of text: String, _ style: TextStyle) -> Double {

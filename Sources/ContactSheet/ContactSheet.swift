@@ -64,28 +64,48 @@ public struct ContactSheet: Sendable {
         let bold = TextStyle(size: 14, isBold: true)
         canvas.text(heading, x: area.x, y: area.y + 19, bold)
         if let distance = tile.distance {
-            let text = "distance " + Self.threeDecimals(distance)
+            let number = Degrees.number(distance, decimals: 3)
+            let text = area.width >= SheetLayout.wideCaption ? "distance " + number : number
             let style = TextStyle(size: 12, colour: .soft)
             canvas.text(text, x: area.x + area.width - canvas.width(of: text, style), y: area.y + 19, style)
         }
-        var y = area.y + 37
-        let origin = [tile.date, tile.title].compactMap { $0 }.joined(separator: " · ")
-        for text in [tile.placeText ?? "", origin] where !text.isEmpty {
-            canvas.text(text, x: area.x, y: y, TextStyle(size: 12), maximumWidth: area.width)
-            y += 17
+        let isWide = area.width >= SheetLayout.wideCaption
+        let style = TextStyle(size: 12)
+        let date = tile.date ?? ""
+        let beside = isWide && !date.isEmpty ? canvas.width(of: date, style) + 10 : 0
+        var lines: [String] = []
+        // Fewer decimals before anything is cut: half a coordinate is none.
+        if let place = (0...3).reversed().lazy.compactMap({ tile.placeText(decimals: $0) })
+            .first(where: { canvas.width(of: $0, style) <= area.width - beside }) ?? tile.placeText(decimals: 0) {
+            lines.append(place)
+        }
+        if isWide {
+            if lines.isEmpty, !date.isEmpty {
+                lines.append(date)
+            } else if !date.isEmpty {
+                canvas.text(date, x: area.x + area.width - beside + 10, y: area.y + 37, style)
+            }
+        } else if !date.isEmpty {
+            lines.append(date)
+        }
+        lines.append(tile.title)
+        for (index, line) in lines.enumerated() {
+            let isTitle = index == lines.count - 1
+            canvas.text(
+                line, x: area.x, y: area.y + 37 + 17 * Double(index),
+                isTitle ? TextStyle(size: 12, colour: .soft) : style, maximumWidth: area.width)
         }
     }
 
     private func drawMap(_ layout: SheetLayout, on canvas: Canvas) {
-        let places = hits.compactMap(\.place)
-        let shown = places + [query.place].compactMap { $0 } + area.joined().joined()
-        guard !shown.isEmpty else { return }
-        LocatorMap(frame: layout.map, showing: shown).draw(on: canvas, area: area, query: query.place, hits: places)
-    }
-
-    private static func threeDecimals(_ value: Double) -> String {
-        let thousandths = Int((value * 1000).rounded())
-        let fraction = String(thousandths % 1000)
-        return "\(thousandths / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+        let places = hits.enumerated().compactMap { rank, hit in
+            hit.place.flatMap { $0.isFinite ? (rank: rank + 1, place: $0) : nil }
+        }
+        let queryPlace = query.place.flatMap { $0.isFinite ? $0 : nil }
+        let rings = area.joined().filter { $0.allSatisfy(\.isFinite) && !$0.isEmpty }
+        let points = places.map(\.place) + [queryPlace].compactMap { $0 }
+        guard !points.isEmpty || !rings.isEmpty else { return }
+        LocatorMap(frame: layout.map, rings: rings, places: points)
+            .draw(on: canvas, area: rings, query: queryPlace, hits: places)
     }
 }

@@ -26,15 +26,10 @@ public struct SheetTile: Sendable {
         self.title = title
     }
 
-    /// "12.345° N  98.765° W"
-    var placeText: String? {
-        place.map { "\(Self.degrees($0.y, "N", "S"))  \(Self.degrees($0.x, "E", "W"))" }
-    }
-
-    private static func degrees(_ value: Double, _ positive: String, _ negative: String) -> String {
-        let thousandths = Int((value.magnitude * 1000).rounded())
-        let fraction = String(thousandths % 1000)
-        let padded = String(repeating: "0", count: 3 - fraction.count) + fraction
-        return "\(thousandths / 1000).\(padded)° \(value < 0 ? negative : positive)"
+    /// "12.345°N 98.765°W"
+    func placeText(decimals: Int = 3) -> String? {
+        place.map {
+            Degrees.fixed($0.y, decimals: decimals, "N", "S") + " " + Degrees.fixed($0.x, decimals: decimals, "E", "W")
+        }
     }
 }
