@@ -39,7 +39,7 @@ struct CutStage {
             switch try job.clock.measure("cut", { try cutter.cut(index) }) {
             case .tile(let tile):
                 if let folder = job.options.tilesOut {
-                    try job.clock.measure("write") { _ = try cutter.writeTile(tile, to: folder) }
+                    try job.clock.measure("write") { _ = try cutter.writeTile(tile.index, toDirectory: folder) }
                 }
                 summary.cut += 1
                 try job.cutTiles.send(CutMessage(scene: scene.index, tile: tile))

@@ -35,24 +35,24 @@ public struct EmbeddingExport {
     public func run() throws -> IngestReport {
         let started = Date()
         let discovery = try discoverScenes(roots)
-        guard !discovery.scenes.isEmpty else {
+        guard !discovery.candidates.isEmpty else {
             throw IngestError(.input, "embed \(roots.joined(separator: ", "))", reason: "no image found there")
         }
         let encoder = try Encoder(model: model, precision: precision)
         let writer = try NumPyWriter(path: output, columns: encoder.dimension)
         let meter = ProgressMeter(activity: "embedding", display: display)
         defer { meter.finish() }
-        meter.found(scenes: discovery.scenes.count)
+        meter.found(scenes: discovery.candidates.count)
         var report = IngestReport()
-        report.scenesFound = discovery.scenes.count + discovery.problems.count
+        report.scenesFound = discovery.candidates.count + discovery.problems.count
         report.failures = discovery.problems.map { .init(path: $0.path, stage: "discover", reason: $0.reason) }
         var names: [String] = []
-        var rest = discovery.scenes[...]
+        var rest = discovery.candidates.map(\.path)[...]
         while !rest.isEmpty {
             var images: [TileImage] = []
             for path in rest.prefix(Self.batch) {
                 do {
-                    images.append(try readImage(path: path))
+                    images.append(try TileImage(contentsOf: path))
                     names.append(path)
                     meter.opened(tiles: 1)
                 } catch let error as TilingError {

@@ -34,7 +34,7 @@ public struct IngestPipeline {
         let started = Date()
         try options.tiling.validate()
         let discovery = try discoverScenes(options.roots)
-        guard !discovery.scenes.isEmpty || !discovery.problems.isEmpty else {
+        guard !discovery.candidates.isEmpty || !discovery.problems.isEmpty else {
             throw IngestError(.input, "ingest \(options.roots.joined(separator: ", "))", reason: "no raster found there")
         }
         let store = try openStore()
@@ -56,7 +56,7 @@ public struct IngestPipeline {
         _ discovery: SceneDiscovery, run: Run, store: TileStore, started: Date
     ) throws -> IngestReport {
         let meter = ProgressMeter(activity: "ingesting", display: display)
-        meter.found(scenes: discovery.scenes.count + discovery.problems.count)
+        meter.found(scenes: discovery.candidates.count + discovery.problems.count)
 
         let job = IngestJob(options: options, run: run, meter: meter)
         for problem in discovery.problems {
@@ -66,8 +66,8 @@ public struct IngestPipeline {
             meter.sceneDone(failed: true)
         }
         let threads = StageThreads(onFailure: job.cancel)
-        let (openStore, paths) = (openStore, discovery.scenes)
-        threads.start("scan") { try ScanStage(job: job, store: openStore()).run(paths) }
+        let (openStore, candidates) = (openStore, discovery.candidates)
+        threads.start("scan") { try ScanStage(job: job, store: openStore()).run(candidates) }
         let cutters = CountDown(options.concurrency.cutters) { job.cutTiles.finish() }
         for _ in 0..<options.concurrency.cutters {
             threads.start("cut") {
@@ -87,7 +87,7 @@ public struct IngestPipeline {
         try threads.join()
 
         var report = job.report.withLock { $0 }
-        report.scenesFound = discovery.scenes.count + discovery.problems.count
+        report.scenesFound = discovery.candidates.count + discovery.problems.count
         report.runID = run.id
         report.resumed = run.isResumed
         report.failures.sort { $0.path < $1.path }

@@ -27,21 +27,22 @@ public struct IngestPlan: Sendable, Codable, Equatable {
     public init(options: IngestOptions) throws {
         try options.tiling.validate()
         let discovery = try discoverScenes(options.roots)
-        guard !discovery.scenes.isEmpty || !discovery.problems.isEmpty else {
+        guard !discovery.candidates.isEmpty || !discovery.problems.isEmpty else {
             throw IngestError(.input, "plan \(options.roots.joined(separator: ", "))", reason: "no raster found there")
         }
         failures = discovery.problems.map { .init(path: $0.path, stage: "discover", reason: $0.reason) }
         var images: [TileImage] = []
         var probed = 0
         var cutting: TimeInterval = 0
-        for path in discovery.scenes {
+        for candidate in discovery.candidates {
+            let path = candidate.path
+            bytesRead += Int64(candidate.stamp.size)
             do {
-                bytesRead += Int64(try SceneStamp(path: path).size)
                 let cutter = try SceneCutter(path: path, options: options.tiling, limits: options.limits)
                 scenes += 1
                 tiles += cutter.layout.count
                 // A few tiles of each scene, spread over it.
-                let share = min(cutter.layout.count, max(1, Self.probeTiles / discovery.scenes.count))
+                let share = min(cutter.layout.count, max(1, Self.probeTiles / discovery.candidates.count))
                 let started = Date()
                 for step in 0..<share where images.count < Self.probeTiles {
                     if case .tile(let tile) = try cutter.cut(cutter.layout.count * step / share) { images.append(tile.image) }

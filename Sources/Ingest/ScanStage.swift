@@ -10,21 +10,24 @@ struct ScanStage {
     /// Ids asked of the store at once.
     private static let idsAtOnce = 10_000
 
-    func run(_ paths: [String]) throws {
+    func run(_ candidates: [SceneDiscovery.Candidate]) throws {
         var seen: Set<Int> = []
         var hashes: Set<String> = []
-        for (index, path) in paths.enumerated() {
+        for (index, candidate) in candidates.enumerated() {
             do {
-                try scan(path, index: index, seen: &seen, hashes: &hashes)
+                try scan(candidate, index: index, seen: &seen, hashes: &hashes)
             } catch let error as TilingError {
-                job.fail(path: path, stage: "open", reason: error.description)
+                job.fail(path: candidate.path, stage: "open", reason: error.description)
             }
         }
         job.scenes.finish()
     }
 
-    private func scan(_ path: String, index: Int, seen: inout Set<Int>, hashes: inout Set<String>) throws {
-        let file = try SceneStamp(path: path).file(at: path)
+    private func scan(
+        _ candidate: SceneDiscovery.Candidate, index: Int, seen: inout Set<Int>, hashes: inout Set<String>
+    ) throws {
+        let path = candidate.path
+        let file = candidate.stamp.file(at: path)
         if case .complete(let sceneID) = try store.sceneStatus(file, run: job.run) {
             return seen.insert(sceneID).inserted ? unchanged() : duplicate()
         }

@@ -31,7 +31,7 @@ public struct TileExport: Sendable {
         let started = Date()
         try options.validate()
         let discovery = try discoverScenes(roots)
-        guard !discovery.scenes.isEmpty || !discovery.problems.isEmpty else {
+        guard !discovery.candidates.isEmpty || !discovery.problems.isEmpty else {
             throw IngestError(.input, "cut \(roots.joined(separator: ", "))", reason: "no raster found there")
         }
         if let folder {
@@ -43,14 +43,14 @@ public struct TileExport: Sendable {
         }
         let meter = ProgressMeter(activity: "cutting", display: display)
         defer { meter.finish() }
-        meter.found(scenes: discovery.scenes.count + discovery.problems.count)
+        meter.found(scenes: discovery.candidates.count + discovery.problems.count)
         var initial = IngestReport()
-        initial.scenesFound = discovery.scenes.count + discovery.problems.count
+        initial.scenesFound = discovery.candidates.count + discovery.problems.count
         initial.failures = discovery.problems.map { .init(path: $0.path, stage: "discover", reason: $0.reason) }
         let report = Mutex(initial)
-        let next = Mutex(discovery.scenes[...])
+        let next = Mutex(discovery.candidates.map(\.path)[...])
         let stages = StageThreads(onFailure: { next.withLock { $0.removeAll() } })
-        for _ in 0..<min(threads, max(1, discovery.scenes.count)) {
+        for _ in 0..<min(threads, max(1, discovery.candidates.count)) {
             stages.start("cut") {
                 while let path = next.withLock({ $0.popFirst() }) {
                     do {
@@ -81,7 +81,7 @@ public struct TileExport: Sendable {
                 switch try cutter.cut(index) {
                 case .tile(let tile):
                     count += 1
-                    if let folder { written.append(try cutter.writeTile(tile, to: folder)) }
+                    if let folder { written.append(try cutter.writeTile(tile.index, toDirectory: folder)) }
                 case .skipped(let reason):
                     skipped[reason.category, default: 0] += 1
                 }

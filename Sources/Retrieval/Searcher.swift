@@ -44,7 +44,7 @@ public struct Searcher {
             }
             return .tile(tile)
         case .image(let path):
-            let image = try readImage(path: path)
+            let image = try TileImage(contentsOf: path)
             let model = try model()
             let embedding = try Encoder(model: model, precision: precision, threads: 1).embed([image]).values
             return .image(path: path, image, embedding: embedding, model: model.name)
