@@ -89,16 +89,17 @@ struct BandPlan {
     }
 }
 
-/// Colours of a palette's 256 or 65,536 values; those it lacks are black and invalid.
+/// Colours of a palette's 65,536 values; those it lacks are black and invalid.
 struct Palette: Equatable {
-    private(set) var red, green, blue, opaque: [UInt8]
+    /// Red, green and blue.
+    let channels: [[UInt8]]
+    /// 1 where the entry is there and not transparent.
+    let opaque: [UInt8]
 
     init(_ entries: [(red: UInt8, green: UInt8, blue: UInt8, alpha: UInt8)]) {
-        let missing = [UInt8](repeating: 0, count: max(0, 65536 - entries.count))
         let known = entries.prefix(65536)
-        red = known.map(\.red) + missing
-        green = known.map(\.green) + missing
-        blue = known.map(\.blue) + missing
+        let missing = [UInt8](repeating: 0, count: 65536 - known.count)
+        channels = [known.map(\.red), known.map(\.green), known.map(\.blue)].map { $0 + missing }
         opaque = known.map { $0.alpha == 0 ? 0 : 1 } + missing
     }
 }

@@ -70,7 +70,8 @@ final class SampleReader<Sample: PixelSample> {
         if isSparse, try coverage(of: wanted) == .empty { return false }
         let pixels = wanted.pixelCount
         if samples.count < pixels * bands.count {
-            samples = [Sample](repeating: .zero, count: pixels * bands.count)
+            samples = []
+            samples = zeros(Sample.self, count: pixels * bands.count)
         }
         try raster(.damaged) {
             try dataset.read(
@@ -134,59 +135,49 @@ final class SampleReader<Sample: PixelSample> {
 }
 
 extension SampleReader {
-    /// Writes 1 for valid pixels of one row and 0 for others.
+    /// Writes 1 for valid pixels of a patch of the region held and 0 for others.
     ///
     /// With integers a pixel is invalid where all its bands are nodata: 0 is both "missing" and a dark red. With
     /// floating point, where one is nodata or no number: what marks a gap there is never a measurement.
-    ///
-    /// - Parameters:
-    ///   - start: index of the row's first pixel in a plane.
-    ///   - output: `count` values from `offset`.
-    func markValid(start: Int, count: Int, into output: inout [UInt8], offset: Int) {
+    func markValid(_ patch: PixelPatch, into valid: inout [UInt8]) {
         let planeSize = region!.pixelCount
-        // Spans borrow arrays, not properties: hold the arrays (this copies no sample).
-        let (samples, mask) = (self.samples, self.mask)
-        var target = output.mutableSpan
-        if hasMask {
-            PixelKernels.markNonZero(mask.span, start: start, count: count, into: &target, offset: offset)
-        } else if let alphaPlane {
-            PixelKernels.markNonZero(
-                samples.span, start: alphaPlane * planeSize + start, count: count, into: &target, offset: offset)
-        } else if !Sample.isFloat, noData.contains(where: { $0 != nil }) {
-            PixelKernels.fill(0, count: count, into: &target, offset: offset)
+        let hasNoData = noData.contains { $0 != nil }
+        if let alphaPlane {
+            PixelValidity.markNonZero(samples, patch.plane(offset: alphaPlane * planeSize), into: &valid)
+        } else if hasNoData, !Sample.isFloat {
+            markNoData(patch, planeSize, into: &valid)
+        } else if hasMask {
+            PixelValidity.markNonZero(mask, patch, into: &valid)
         } else {
-            PixelKernels.fill(1, count: count, into: &target, offset: offset)
+            fill(1, patch, in: &valid)
         }
-        guard alphaPlane == nil else {
-            if Sample.isFloat { markNumbers(start: start, count: count, into: &target, offset: offset) }
-            return
-        }
+        if hasMask, alphaPlane != nil || hasNoData { PixelValidity.clearZero(mask, patch, in: &valid) }
         if Sample.isFloat {
-            markNumbers(start: start, count: count, into: &target, offset: offset)
-        } else if noData.contains(where: { $0 != nil }) {
             for (band, plane) in planes.enumerated() {
-                PixelKernels.orUnequal(
-                    samples.span, start: plane * planeSize + start, count: count, value: noData[band],
-                    into: &target, offset: offset)
-            }
-            if hasMask {
-                // A sparse scene with nodata: both have a say.
-                PixelKernels.andNonZero(mask.span, start: start, count: count, into: &target, offset: offset)
+                let part = patch.plane(offset: plane * planeSize)
+                PixelValidity.clearNonNumbers(samples, part, in: &valid)
+                guard hasNoData, let value = noData[band] else { continue }
+                PixelValidity.clearEqual(samples, part, to: value, in: &valid)
             }
         }
-        if let opaque = plan.palette?.opaque {
-            PixelKernels.andLookup(
-                samples.span, start: planes[0] * planeSize + start, count: count, table: opaque.span,
-                into: &target, offset: offset)
+        if let palette = plan.palette {
+            let part = patch.plane(offset: planes[0] * planeSize)
+            PixelValidity.clearLookup(samples, part, in: palette.opaque, valid: &valid)
         }
     }
 
-    private func markNumbers(start: Int, count: Int, into target: inout MutableSpan<UInt8>, offset: Int) {
-        let planeSize = region!.pixelCount
-        for (band, plane) in planes.enumerated() {
-            PixelKernels.andNumber(
-                samples.span, start: plane * planeSize + start, count: count,
-                noData: noData.isEmpty ? nil : noData[band], into: &target, offset: offset)
+    private func markNoData(_ patch: PixelPatch, _ planeSize: Int, into valid: inout [UInt8]) {
+        guard noData.allSatisfy({ $0 != nil }) else { return fill(1, patch, in: &valid) }
+        fill(0, patch, in: &valid)
+        for (value, plane) in zip(noData, planes) {
+            PixelValidity.setUnequal(samples, patch.plane(offset: plane * planeSize), to: value!, in: &valid)
+        }
+    }
+
+    private func fill(_ value: UInt8, _ patch: PixelPatch, in valid: inout [UInt8]) {
+        for row in 0..<patch.height {
+            let start = patch.target + row * patch.targetStride
+            for index in start..<start + patch.width { valid[index] = value }
         }
     }
 
@@ -200,7 +191,12 @@ extension SampleReader {
         guard let region else { return }
         let count = region.pixelCount
         var valid = [UInt8](repeating: 1, count: count)
-        if mayHaveInvalid { markValid(start: 0, count: count, into: &valid, offset: 0) }
+        if mayHaveInvalid {
+            let whole = PixelPatch(
+                width: region.width, height: region.height, start: 0, stride: region.width, target: 0,
+                targetStride: region.width)
+            markValid(whole, into: &valid)
+        }
         // An odd step of no simple ratio to a row's length does not fall on the same columns again and again.
         var step = max(1, count / max(1, limit))
         if step > 1, step % 2 == 0 { step += 1 }

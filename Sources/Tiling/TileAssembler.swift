@@ -28,6 +28,8 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
     private let cloudTable: [UInt8]?
     /// 1 for each valid pixel of the tile at hand; grows to the largest tile.
     private var valid: [UInt8] = []
+    /// Three planes of stretched bytes.
+    private var channels: [UInt8] = []
 
     init(
         dataset: Dataset, plan: BandPlan, stretch: ResolvedStretch,
@@ -55,88 +57,68 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
         _ window: PixelWindow, inside: PixelWindow, minValid: Double
     ) -> (tile: AssembledTile?, valid: Float) {
         let total = window.pixelCount
-        if valid.count < total { valid = [UInt8](repeating: 0, count: total) }
-        let validCount = markValid(window, inside)
+        let patch = patch(window, inside)
+        let validCount = markValid(window, inside, patch)
         let fraction = Float(Double(validCount) / Double(total))
         guard validCount > 0, Double(validCount) >= minValid * Double(total) else { return (nil, fraction) }
-        var pixels = [UInt8](repeating: 0, count: total * 3)
-        for row in 0..<inside.height {
-            render(
-                start: start(ofRow: row, inside), count: inside.width, into: &pixels,
-                offset: 3 * ((inside.y - window.y + row) * window.width + inside.x - window.x))
-        }
-        if validCount < total { fillInvalid(&pixels, count: total, validCount: validCount) }
+        var pixels = zeros(UInt8.self, count: total * 3)
+        render(patch, into: &pixels)
+        if validCount < total { PixelRendering.fillInvalid(&pixels, valid: valid, count: total) }
+        let clouds = cloudTable.map { PixelValidity.countClasses(reader.clouds, patch, table: $0, valid: valid) }
         let tile = AssembledTile(
             image: TileImage(width: window.width, height: window.height, pixels: pixels), validFraction: fraction,
-            cloudFraction: cloudFraction(window, inside, validCount: validCount))
+            cloudFraction: clouds.map { Float(Double($0) / Double(validCount)) })
         return (tile, fraction)
     }
 
-    /// Index of the first pixel of a window's row within a plane of the reader.
-    private func start(ofRow row: Int, _ inside: PixelWindow) -> Int {
+    /// A window's inside within the reader's planes, and within the tile.
+    private func patch(_ window: PixelWindow, _ inside: PixelWindow) -> PixelPatch {
         let region = reader.region!
-        return (inside.y - region.y + row) * region.width + inside.x - region.x
+        return PixelPatch(
+            width: inside.width, height: inside.height,
+            start: (inside.y - region.y) * region.width + inside.x - region.x, stride: region.width,
+            target: (inside.y - window.y) * window.width + inside.x - window.x, targetStride: window.width)
     }
 
     /// Fills `valid` for the whole tile and counts.
-    private func markValid(_ window: PixelWindow, _ inside: PixelWindow) -> Int {
-        if inside != window {
-            var span = valid.mutableSpan
-            PixelKernels.fill(0, count: window.pixelCount, into: &span, offset: 0)
-        }
+    private func markValid(_ window: PixelWindow, _ inside: PixelWindow, _ patch: PixelPatch) -> Int {
         if !reader.mayHaveInvalid, inside == window, cloudTable == nil { return window.pixelCount }
-        var count = 0
-        for row in 0..<inside.height {
-            let offset = (inside.y - window.y + row) * window.width + inside.x - window.x
-            reader.markValid(start: start(ofRow: row, inside), count: inside.width, into: &valid, offset: offset)
-            count += PixelKernels.sum(valid.span, start: offset, count: inside.width)
-        }
-        return count
+        if valid.count < window.pixelCount || inside != window { valid = zeros(UInt8.self, count: window.pixelCount) }
+        reader.markValid(patch, into: &valid)
+        return PixelValidity.count(valid, patch)
     }
 
-    private func render(start: Int, count: Int, into pixels: inout [UInt8], offset: Int) {
+    private func render(_ patch: PixelPatch, into pixels: inout [UInt8]) {
         let planeSize = reader.region!.pixelCount
-        let starts = (0..<reader.planes.count).map { reader.planes[$0] * planeSize + start }
-        // A span borrows an array, not a property of another object: hold the array (this copies no sample).
-        let samples = reader.samples
-        var output = pixels.mutableSpan
-        if let palette {
-            let (red, green, blue) = (palette.red, palette.green, palette.blue)
-            PixelKernels.expand(
-                samples.span, start: starts[0], count: count, red: red.span, green: green.span,
-                blue: blue.span, into: &output, offset: offset)
-        } else if isUnstretchedBytes {
-            PixelKernels.interleave(
-                samples.span, red: starts[0], green: starts[isGrey ? 0 : 1], blue: starts[isGrey ? 0 : 2], count: count,
-                into: &output, offset: offset)
-        } else {
-            for (channel, start) in starts.enumerated() {
-                PixelKernels.stretch(
-                    samples.span, start: start, count: count, scale: scales[channel].scale,
-                    bias: scales[channel].bias, into: &output, offset: offset + channel)
+        let offsets = reader.planes.map { $0 * planeSize }
+        if isUnstretchedBytes, let bytes = bytes(of: reader) {
+            return PixelRendering.interleave(
+                bytes, patch, red: offsets[0], green: offsets[isGrey ? 0 : 1], blue: offsets[isGrey ? 0 : 2],
+                into: &pixels)
+        }
+        // Plane by plane into bytes, which vectorises, and then all three together.
+        let tileSize = pixels.count / 3
+        if channels.count < 3 * tileSize { channels = zeros(UInt8.self, count: 3 * tileSize) }
+        for channel in 0..<(palette == nil ? offsets.count : 3) {
+            var part = patch.plane(offset: offsets[palette == nil ? channel : 0])
+            part.target += channel * tileSize
+            if let palette {
+                PixelRendering.look(up: reader.samples, part, in: palette.channels[channel], into: &channels)
+            } else {
+                PixelRendering.stretch(
+                    reader.samples, part, scale: scales[channel].scale, bias: scales[channel].bias, into: &channels)
             }
-            if isGrey { PixelKernels.replicateGrey(count: count, in: &output, offset: offset) }
         }
+        let isOnePlane = isGrey && palette == nil
+        let stretched = PixelPatch(
+            width: patch.width, height: patch.height, start: patch.target, stride: patch.targetStride,
+            target: patch.target, targetStride: patch.targetStride)
+        PixelRendering.interleave(
+            channels, stretched, red: 0, green: isOnePlane ? 0 : tileSize, blue: isOnePlane ? 0 : 2 * tileSize,
+            into: &pixels)
     }
 
-    private func fillInvalid(_ pixels: inout [UInt8], count: Int, validCount: Int) {
-        let valid = valid
-        let sums = PixelKernels.channelSums(pixels.span, valid: valid.span, count: count)
-        func mean(_ sum: Int) -> UInt8 { UInt8((sum + validCount / 2) / validCount) }
-        var output = pixels.mutableSpan
-        PixelKernels.fillInvalid(
-            &output, valid: valid.span, count: count, red: mean(sums.0), green: mean(sums.1), blue: mean(sums.2))
-    }
-
-    private func cloudFraction(_ window: PixelWindow, _ inside: PixelWindow, validCount: Int) -> Float? {
-        guard let cloudTable else { return nil }
-        let (classes, valid) = (reader.clouds, self.valid)
-        var clouds = 0
-        for row in 0..<inside.height {
-            clouds += PixelKernels.countClouds(
-                classes.span, start: start(ofRow: row, inside), count: inside.width, table: cloudTable.span,
-                valid: valid.span, offset: (inside.y - window.y + row) * window.width + inside.x - window.x)
-        }
-        return Float(Double(clouds) / Double(validCount))
-    }
+    /// The reader's own array where its samples are bytes; asked of the reader as a whole, because casting an array
+    /// would copy it.
+    private func bytes(of reader: SampleReader<Sample>) -> [UInt8]? { (reader as? SampleReader<UInt8>)?.samples }
 }
