@@ -200,6 +200,8 @@ public struct PrivateCluster: Sendable {
         let isServer = status.hasPrefix("Name:\tpostgres\n"), isZombie = status.contains("\nState:\tZ")
         guard !isServer || isZombie, let text = try? String(contentsOf: file, encoding: .utf8) else { return }
         try replace(file, with: ([Self.nobodysProcess] + text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()).joined(separator: "\n"))
+        // The socket's lock names the same process, and nothing else.
+        try? FileManager.default.removeItem(at: socketFolder.appending(path: ".s.PGSQL.\(Self.port).lock"))
     }
 
     /// Beyond the largest process number of Linux, 2²².
