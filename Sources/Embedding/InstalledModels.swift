@@ -1,0 +1,67 @@
+import Foundation
+import NeuralNetwork
+
+/// Where models are looked for, in this order: `$TILESCOUT_MODELS` (folders, colon-separated), `models/` of the working
+/// directory's repository or beside the program, `models/` of the data folder.
+///
+/// The data folder is `$TILESCOUT_DATA`; without it `$XDG_DATA_HOME/tilescout` (`~/.local/share/tilescout`), and
+/// `/var/lib/tilescout` before it for root, whose home the database's own user cannot enter.
+public func modelSearchPath(
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    workingDirectory: String = FileManager.default.currentDirectoryPath,
+    executable: String = CommandLine.arguments.first ?? "", isRoot: Bool = geteuid() == 0
+) -> [String] {
+    var folders = (environment["TILESCOUT_MODELS"] ?? "").split(separator: ":").map(String.init)
+    for start in [workingDirectory, URL(fileURLWithPath: executable).deletingLastPathComponent().path] {
+        var folder = URL(fileURLWithPath: start).standardizedFileURL
+        for _ in 0..<6 {  // deep enough for .build/x86_64-unknown-linux-gnu/release and a folder in Tests
+            if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Package.swift").path) {
+                folders.append(folder.appendingPathComponent("models").path)
+                break
+            }
+            folder.deleteLastPathComponent()
+        }
+        folders.append(URL(fileURLWithPath: start).appendingPathComponent("models").standardizedFileURL.path)
+    }
+    if let data = environment["TILESCOUT_DATA"], !data.isEmpty {
+        folders.append("\(data)/models")
+    } else {
+        if isRoot { folders.append("/var/lib/tilescout/models") }
+        let home = environment["XDG_DATA_HOME"] ?? "\(environment["HOME"] ?? NSHomeDirectory())/.local/share"
+        folders.append("\(home)/tilescout/models")
+    }
+    var seen: Set<String> = []
+    return folders.filter { seen.insert($0).inserted }
+}
+
+/// The model files of the search path: the first of each file name wins. A file is not opened here.
+public func installedModels(in folders: [String] = modelSearchPath()) -> [String] {
+    var seen: Set<String> = []
+    return folders.flatMap { folder in
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix(".") }
+            .sorted()
+            .filter { seen.insert($0).inserted }
+            .map { "\(folder)/\($0)" }
+    }
+}
+
+extension EncoderModel {
+    /// The model that is used where none is named.
+    public static let defaultName = "efficientnet-lite0"
+
+    /// Loads a model by file path, or by the name of a file in the search path (with or without `.safetensors`).
+    /// - Throws: `ModelFileError`; where there is none, it says where it looked and how to install one.
+    public static func load(
+        named name: String = defaultName, in folders: [String] = modelSearchPath()
+    ) throws -> EncoderModel {
+        if name.contains("/") || FileManager.default.fileExists(atPath: name) { return try load(path: name) }
+        let file = name.hasSuffix(".safetensors") ? name : name + ".safetensors"
+        guard let path = installedModels(in: folders).first(where: { $0.hasSuffix("/\(file)") }) else {
+            throw ModelFileError(
+                operation: "find model", path: name,
+                reason: "no \(file) in \(folders.joined(separator: ", ")); scripts/setup installs the pretrained ones")
+        }
+        return try load(path: path)
+    }
+}

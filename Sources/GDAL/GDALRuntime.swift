@@ -1,0 +1,65 @@
+import CGDAL
+
+/// GDAL's process-wide state: drivers, options and the block cache.
+public enum GDALRuntime {
+    /// Decoded blocks that GDAL keeps for all datasets together. Its own default, 5 % of the machine, has no bound
+    /// that a batch job can plan with.
+    public static let defaultBlockCacheBytes = 64 << 20
+
+    /// Raster drivers that fetch over the network or a database connection. A scene is a file: none is wanted, and a
+    /// file may name a service in a few bytes of XML.
+    private static let networkDrivers = [
+        "HTTP", "WMS", "WMTS", "WCS", "OGCAPI", "PLMOSAIC", "PLSCENES", "EEDA", "EEDAI", "DAAS", "NGW", "STACTA",
+        "STACIT", "PostGISRaster", "GeoRaster", "JP2ECW_NET", "RIK_NET",
+    ]
+    /// Virtual file systems that fetch over the network.
+    private static let networkFileSystems = [
+        "/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs",
+    ]
+
+    /// Registers the drivers once per process. Every entry point of this module touches it.
+    static let started: Void = {
+        CPLSetErrorHandler(CPLQuietErrorHandler)
+        for (key, value) in [
+            // A VRT inside the file system may still point at an URL: no name is allowed but this one.
+            ("CPL_VSIL_CURL_ALLOWED_FILENAME", "tilescout-reads-no-network"),
+            // Reading never writes .aux.xml files beside somebody's scenes.
+            ("GDAL_PAM_ENABLED", "YES"),
+            ("ESRI_XML_PAM", "NO"),
+            ("GDAL_VRT_ENABLE_PYTHON", "NO"),
+        ] {
+            CPLSetConfigOption(key, value)
+        }
+        OSRSetPROJEnableNetwork(0)
+        GDALAllRegister()
+        for name in networkDrivers {
+            if let driver = GDALGetDriverByName(name) { GDALDeregisterDriver(driver) }
+        }
+        GDALSetCacheMax64(Int64(defaultBlockCacheBytes))
+    }()
+
+    /// GDAL's release, such as `3.6.2`.
+    public static var version: String {
+        started
+        return String(cString: GDALVersionInfo("RELEASE_NAME"))
+    }
+
+    /// Bounds the decoded blocks that GDAL keeps, for all datasets of the process.
+    public static func setBlockCache(bytes: Int) {
+        started
+        GDALSetCacheMax64(Int64(max(bytes, 1 << 20)))
+    }
+
+    public static var blockCacheBytes: Int {
+        started
+        return Int(GDALGetCacheMax64())
+    }
+
+    /// Whether a path names something beyond this machine: a URL, or one of GDAL's network file systems, alone or
+    /// inside another (`/vsizip//vsicurl/…`).
+    public static func isNetworkPath(_ path: String) -> Bool {
+        let lower = path.lowercased()
+        return networkFileSystems.contains { lower.contains($0) }
+            || ["http://", "https://", "ftp://"].contains { lower.contains($0) }
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import GDAL
+import TileGrid
+
+/// A scene's dataset, checked against the limits, with the view of it that tiles are cut from.
+final class OpenScene {
+    let dataset: Dataset
+    let plan: BandPlan
+    let grid: SceneGrid
+    /// The dataset itself, or it warped to a common grid.
+    let view: Dataset
+    let viewPlan: BandPlan
+    /// The band of cloud classes, warped without mixing classes.
+    let cloudView: Dataset?
+    let projector: Projector
+    let reference: SpatialReference
+    let groundSampleDistance: Double
+
+    init(path: String, options: TilingOptions, limits: TilingLimits) throws {
+        try options.validate()
+        if !path.hasPrefix("/vsi") { _ = try FileStatus(path: path) }
+        let dataset = try raster(.notARaster) {
+            try Dataset(path: path, access: limits.allowsNetwork ? .networkAllowed : .localOnly)
+        }
+        try Self.check(dataset, limits)
+        plan = try BandPlan(dataset: dataset, selection: options.bands)
+        self.dataset = dataset
+        if let cloud = options.cloud, !(1...dataset.bandCount).contains(cloud.band) {
+            throw TilingError(
+                operation: "cut", thing: path, reason: "there is no cloud band \(cloud.band): it has \(dataset.bandCount)",
+                code: .invalidOption)
+        }
+        let georeference = try Georeference(dataset)
+        reference = georeference.reference
+        groundSampleDistance = georeference.groundSampleDistance
+        if let target = try CommonGrid(options.grid, for: georeference) {
+            let placed = try target.view(of: dataset, options: options, plan: plan, limits: limits)
+            (view, cloudView, grid) = (placed.image, placed.clouds, placed.grid)
+            viewPlan = plan.warped(alphaBand: view.bandCount)
+            projector = try raster(.notGeoreferenced) { try Projector(target.reference) }
+        } else {
+            view = dataset
+            viewPlan = plan
+            cloudView = options.cloud == nil ? nil : dataset
+            projector = georeference.projector
+            grid = SceneGrid(
+                canonicalText: "scene", crsName: reference.name, crsCode: reference.authorityCode,
+                crsWKT: reference.wkt, geoTransform: georeference.geoTransform!, width: dataset.width,
+                height: dataset.height)
+        }
+    }
+
+    static func check(_ dataset: Dataset, _ limits: TilingLimits) throws {
+        func refuse(_ reason: String) -> TilingError {
+            TilingError(operation: "cut", thing: dataset.name, reason: reason, code: .tooLarge)
+        }
+        let (pixels, overflow) = dataset.width.multipliedReportingOverflow(by: dataset.height)
+        guard !overflow, pixels <= limits.maximumPixels else {
+            throw refuse(
+                "it claims \(dataset.width) × \(dataset.height) pixels, more than the limit of \(limits.maximumPixels)")
+        }
+        guard let band = dataset.bands.first, let type = band.dataType else { return }
+        let (width, height) = band.blockSize
+        let interleaved = dataset.metadata(domain: "IMAGE_STRUCTURE")["INTERLEAVE"] == "PIXEL"
+        let bytes = width.multipliedReportingOverflow(by: height)
+        let all = bytes.partialValue.multipliedReportingOverflow(by: type.byteCount * (interleaved ? dataset.bandCount : 1))
+        guard !bytes.overflow, !all.overflow, all.partialValue <= limits.maximumBlockBytes else {
+            throw refuse(
+                "one block has \(width) × \(height) pixels and decodes to more than \(limits.maximumBlockBytes >> 20) MiB: "
+                    + "rewrite it with smaller blocks (gdal_translate -co TILED=YES)")
+        }
+    }
+
+    /// The outline of a window of the grid on the Earth.
+    func footprint(of window: PixelWindow) throws -> Footprint {
+        try Footprint.densified(window: window, geoTransform: grid.geoTransform, using: projector.place)
+    }
+}

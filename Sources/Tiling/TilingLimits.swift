@@ -1,0 +1,24 @@
+/// Bounds that keep one scene from taking the machine.
+public struct TilingLimits: Hashable, Sendable {
+    /// Scenes that claim more pixels are refused. 10¹¹ is the whole Earth at 70 m; a file of 300 bytes can claim 10¹⁸.
+    public var maximumPixels: Int
+    /// Scenes whose blocks decode to more bytes are refused: a block is decoded as one.
+    public var maximumBlockBytes: Int
+    /// Decoded samples that one cutter keeps of a scene: enough for a row of 512-pixel blocks, 60,000 pixels wide, in
+    /// 8-bit RGB.
+    public var bufferBytes: Int
+    /// Whether a path may lead over the network (`/vsicurl/`, `/vsis3/` …).
+    public var allowsNetwork: Bool
+
+    public init(
+        maximumPixels: Int = 100_000_000_000, maximumBlockBytes: Int = 256 << 20, bufferBytes: Int = 96 << 20,
+        allowsNetwork: Bool = false
+    ) {
+        self.maximumPixels = maximumPixels
+        self.maximumBlockBytes = maximumBlockBytes
+        self.bufferBytes = bufferBytes
+        self.allowsNetwork = allowsNetwork
+    }
+
+    public static let standard = TilingLimits()
+}
