@@ -69,18 +69,9 @@ public struct PrivateCluster: Sendable {
         let programs = try ServerPrograms.find(for: data)
         if status() == .absent { try initialise(programs) }
         if serverProcess() == nil {
-            // A crash leaves postmaster.pid behind; PostgreSQL takes it for a running server when its number was given to
-            // another of our processes since.
-            try? FileManager.default.removeItem(at: data.appending(path: "postmaster.pid"))
+            try correctStalePidFile()
             try writeSettings()
-            let started = try Program.run(user.wrap([
-                programs.pgCtl, "start", "--wait", "--timeout=120", "--silent", "--pgdata", data.path, "--log", folder.appending(path: "log/start.log").path,
-            ]))
-            guard started.status == 0 else {
-                throw StoreError(
-                    operation: "start", thing: "the private cluster in \(folder.path)", reason: lastWords(started.output), code: .cluster,
-                    hint: "its log is in \(folder.appending(path: "log").path)")
-            }
+            try launch(programs)
         }
         try createDatabase()
     }
@@ -112,6 +103,25 @@ public struct PrivateCluster: Sendable {
             throw StoreError(
                 operation: "use", thing: folder.path, reason: "user \(user.name), who runs the server, may not enter a folder above it",
                 code: .cluster, hint: "set TILESCOUT_DATA to a place that \(user.name) can reach, such as /var/lib/tilescout")
+        }
+    }
+
+    /// pg_ctl start; again for some seconds while backends of a crashed server are still on their way out.
+    private func launch(_ programs: ServerPrograms) throws {
+        var patience = 20
+        while true {
+            let started = try Program.run(user.wrap([
+                programs.pgCtl, "start", "--wait", "--timeout=120", "--silent", "--pgdata", data.path, "--log", folder.appending(path: "log/start.log").path,
+            ]))
+            if started.status == 0 { return }
+            let reason = lastWords(started.output)
+            guard reason.contains("pre-existing shared memory block"), patience > 0 else {
+                throw StoreError(
+                    operation: "start", thing: "the private cluster in \(folder.path)", reason: reason, code: .cluster,
+                    hint: "its log is in \(folder.appending(path: "log").path)")
+            }
+            patience -= 1
+            usleep(250_000)
         }
     }
 
@@ -165,11 +175,37 @@ public struct PrivateCluster: Sendable {
 
     /// The server of postmaster.pid, if that process is alive and really is this cluster's.
     private func serverProcess() -> Int32? {
-        guard let text = try? String(contentsOf: data.appending(path: "postmaster.pid"), encoding: .utf8),
-              let process = text.split(separator: "\n").first.flatMap({ Int32($0) }),
-              let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd") else { return nil }
-        return URL(fileURLWithPath: place).resolvingSymlinksInPath() == data.resolvingSymlinksInPath() ? process : nil
+        guard let process = processOfPidFile(), let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd") else { return nil }
+        // As paths: URLs of one folder differ by a final slash.
+        return canonical(place) == canonical(data.path) ? process : nil
     }
+
+    private func canonical(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private func processOfPidFile() -> Int32? {
+        (try? String(contentsOf: data.appending(path: "postmaster.pid"), encoding: .utf8))?.split(separator: "\n").first.flatMap { Int32($0) }
+    }
+
+    /// A crash leaves postmaster.pid behind, and PostgreSQL deals with it, unless its number still answers: it was given to
+    /// another process of the same user, or nobody has reaped the dead server, as in containers without an init.
+    /// Then the number is replaced by one that no process has. The file stays, because its other lines tell PostgreSQL
+    /// whether backends of the dead server still hold the shared memory.
+    private func correctStalePidFile() throws {
+        let file = data.appending(path: "postmaster.pid")
+        guard let process = processOfPidFile(), let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8) else { return }
+        let isServer = status.hasPrefix("Name:\tpostgres\n"), isZombie = status.contains("\nState:\tZ")
+        guard !isServer || isZombie, let text = try? String(contentsOf: file, encoding: .utf8) else { return }
+        try replace(file, with: ([Self.nobodysProcess] + text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst()).joined(separator: "\n"))
+        // The socket's lock names the same process, and nothing else.
+        try? FileManager.default.removeItem(at: socketFolder.appending(path: ".s.PGSQL.\(Self.port).lock"))
+    }
+
+    /// Beyond the largest process number of Linux, 2²².
+    private static let nobodysProcess: Substring = "2147483646"
 
     private func replace(_ file: URL, with text: String) throws {
         do {

@@ -1,0 +1,86 @@
+import Foundation
+import PostgreSQL
+import Testing
+import TestCluster
+@testable import TileStore
+
+@Suite(.serialized) struct PrivateClusterTests {
+    private func folder(_ name: String = "") -> URL { URL(fileURLWithPath: "/tmp/tilescout-cluster-\(UUID().uuidString.prefix(8))\(name)") }
+
+    @Test func startsOnceStopsAndSurvivesACrash() throws {
+        let root = folder()
+        let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
+        defer {
+            try? cluster.stop()
+            try? FileManager.default.removeItem(at: root)
+        }
+        #expect(cluster.status() == .absent)
+        try cluster.start()
+        guard case .running(let process) = cluster.status() else { Issue.record("not running"); return }
+        try cluster.start()
+        #expect(cluster.status() == .running(processID: process), "starting a running one does nothing")
+        let rights = try FileManager.default.attributesOfItem(atPath: cluster.socketFolder.path)[.posixPermissions] as? Int
+        #expect(rights == 0o700)
+        let row = try cluster.connect().query("SELECT current_setting('listen_addresses') AS addresses, current_setting('shared_buffers') AS buffers")[0]
+        #expect(try row["addresses"] == "" && row["buffers"] == "64MB", "local.conf wins")
+
+        // A crash: the server is gone, its pid file is not.
+        kill(process, SIGKILL)
+        while kill(process, 0) == 0, cluster.status() == .running(processID: process) { usleep(20_000) }
+        #expect(cluster.status() == .stopped)
+        // Its children take a moment to notice; the next start waits for none of them.
+        usleep(500_000)
+        try cluster.start()
+        #expect(try cluster.connect().probe())
+        // A pid file that names another living process is not taken for a server.
+        try cluster.stop()
+        #expect(cluster.status() == .stopped)
+        try "\(getpid())\n\(cluster.data.path)\n".write(to: cluster.data.appending(path: "postmaster.pid"), atomically: true, encoding: .utf8)
+        try cluster.start()
+        #expect(try cluster.connect().probe())
+    }
+
+    @Test func twoStartsAtOnceGiveOneServer() async throws {
+        let root = folder()
+        defer {
+            try? PrivateCluster(dataRoot: root).stop()
+            try? FileManager.default.removeItem(at: root)
+        }
+        let statuses = try await withThrowingTaskGroup(of: PrivateCluster.Status.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
+                    try cluster.start()
+                    return cluster.status()
+                }
+            }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(statuses.count == 1)
+    }
+
+    @Test func aDeepDataRootGetsAShortSocketFolder() throws {
+        let cluster = try PrivateCluster(dataRoot: folder(String(repeating: "/deep", count: 30)))
+        #expect(cluster.socketFolder.path.utf8.count + "/.s.PGSQL.5432.lock".utf8.count <= PrivateCluster.socketPathLimit)
+        #expect(cluster.socketFolder.path.hasPrefix("/tmp/tilescout-"))
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "did not run: needs root, for a folder that the server's user cannot enter"))
+    func aPlaceThatTheServersUserCannotEnterIsNamed() throws {
+        let root = folder()
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: root) }
+        let error = #expect(throws: StoreError.self) { try PrivateCluster(dataRoot: root.appending(path: "inner")).start() }
+        #expect(error?.description.contains("may not enter a folder above it") == true)
+    }
+
+    @Test func theLocationFollowsTheEnvironment() throws {
+        #expect(DataRoot.standard(environment: [:], userID: 0).path == "/var/lib/tilescout")
+        #expect(DataRoot.standard(environment: ["XDG_DATA_HOME": "/x"], userID: 1000).path == "/x/tilescout")
+        #expect(DataRoot.standard(environment: ["TILESCOUT_DATA": "/d", "XDG_DATA_HOME": "/x"], userID: 0).path == "/d")
+        #expect(try DatabaseLocation.standard(environment: ["TILESCOUT_DATA": "/d", "PGPASSWORD": "p"]) == .privateCluster(dataRoot: URL(fileURLWithPath: "/d")))
+        #expect(try DatabaseLocation.standard(environment: ["PGHOST": "db"]) == .server(Conninfo("")))
+        #expect(try DatabaseLocation.standard(explicit: "service=x", environment: ["PGHOST": "db"]) == .server(Conninfo("service=x")))
+        #expect(try !DatabaseLocation.standard(explicit: "postgresql://me:pw@db/x").summary.contains("pw"))
+    }
+}
