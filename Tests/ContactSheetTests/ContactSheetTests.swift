@@ -68,7 +68,9 @@ struct ContactSheetTests {
         #expect(error?.description.contains("No such file") == true)
     }
 
-    @Test("A full disk is named as such, and nothing is left behind", .enabled(if: Self.hasFullDevice, "there is no /dev/full"))
+    @Test(
+        "A full disk is named as such, and nothing is left behind",
+        .enabled(if: Self.hasFullDevice, "there is no /dev/full"))
     func fullDisk() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("full-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
