@@ -10,8 +10,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
@@ -26,12 +24,18 @@ let package = Package(
         .target(name: "TileGrid"),
         .target(name: "GDAL", dependencies: ["CGDAL"]),
         .target(name: "PostgreSQL", dependencies: ["CLibPQ"]),
-        .target(name: "Kernels", dependencies: ["CDNNL", "COpenBLAS"]),
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        // Optimised in debug builds too: its loops over pixels and weights are a hundred times slower otherwise.
+        .target(
+            name: "Kernels", dependencies: ["CDNNL", "COpenBLAS", "CKernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "ContactSheet", dependencies: ["CCairo", "TileGrid"]),
 
         // L2
         .target(name: "Tiling", dependencies: ["GDAL", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "NeuralNetwork", dependencies: ["Kernels"]),
+        .target(
+            name: "NeuralNetwork", dependencies: ["Kernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid", "StoreSQL", .product(name: "Crypto", package: "swift-crypto")]),
         // The .sql files beside their loader: a bundle that lies beside the binary.
         .target(name: "StoreSQL", path: "sql", exclude: ["tests"],
@@ -43,15 +47,13 @@ let package = Package(
         // L4
         .target(name: "Ingest", dependencies: [
             "Tiling", "Embedding", "TileStore", "TileGrid",
-            .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
-            .product(name: "Logging", package: "swift-log"),
         ]),
+        .target(name: "Retrieval", dependencies: ["Tiling", "Embedding", "TileStore", "ContactSheet", "TileGrid"]),
 
         // L5
         .executableTarget(name: "tilescout", dependencies: [
-            "Ingest", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet",
+            "Ingest", "Retrieval", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet", "PostgreSQL", "Kernels", "NeuralNetwork",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "Logging", package: "swift-log"),
         ]),
 
         .testTarget(name: "TileGridTests", dependencies: ["TileGrid"]),
@@ -62,9 +64,10 @@ let package = Package(
         .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TileStore", "TestCluster"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Kernels"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "TileGrid"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "NeuralNetwork", "Kernels", "TileGrid"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid", "StoreSQL", "TestCluster"]),
-        .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "TileGrid"]),
+        .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "CCairo", "TileGrid"]),
+        .testTarget(name: "RetrievalTests", dependencies: ["Retrieval", "TileGrid"]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],

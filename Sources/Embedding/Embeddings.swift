@@ -15,6 +15,9 @@ public struct Embeddings: Hashable, Sendable {
     /// The vector of one image.
     public subscript(index: Int) -> ArraySlice<Float> { values[index * dimension..<(index + 1) * dimension] }
 
+    /// The vector of one image as an array.
+    public func row(_ index: Int) -> [Float] { Array(self[index]) }
+
     /// The vectors as arrays.
-    public var rows: [[Float]] { (0..<count).map { Array(self[$0]) } }
+    public var rows: [[Float]] { (0..<count).map(row) }
 }

@@ -25,7 +25,7 @@ public final class Encoder {
     /// - Throws: `EncoderError` for bfloat16 where oneDNN cannot compute it, `ModelFileError` or `KernelError` where
     ///   the network cannot be made.
     public init(
-        model: EncoderModel, precision: Precision = .automatic,
+        model: EncoderModel, precision: EncoderPrecision = .automatic,
         threads: Int = ProcessInfo.processInfo.activeProcessorCount, batch: Int = 1
     ) throws {
         guard (1...1024).contains(threads), (1...1024).contains(batch) else {

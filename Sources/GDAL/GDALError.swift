@@ -32,7 +32,7 @@ public struct GDALError: Error, Hashable, Sendable, CustomStringConvertible {
     /// GDAL's messages often begin with the path, sometimes twice; the description has said it already.
     private static func concise(_ message: String, _ thing: String) -> String {
         var text = Substring(message)
-        for prefix in ["\(thing): ", "\(thing):", "`\(thing)' ", "'\(thing)' "] {
+        for prefix in ["\(thing): ", "\(thing):", "\(thing), ", "`\(thing)' ", "'\(thing)' "] {
             while text.hasPrefix(prefix), text.count > prefix.count { text = text.dropFirst(prefix.count) }
         }
         return String(text)

@@ -1,4 +1,5 @@
 import CDNNL
+import CKernels
 
 /// What oneDNN may use of this CPU (which `ONEDNN_MAX_CPU_ISA` lowers).
 public enum CPUFeatures {
@@ -13,4 +14,8 @@ public enum CPUFeatures {
         let isa = dnnl_get_effective_cpu_isa().rawValue
         return isa & dnnl_cpu_isa_avx512_core.rawValue == dnnl_cpu_isa_avx512_core.rawValue
     }
+
+    /// True where this module's own kernels run; elsewhere oneDNN's and plain loops do the same. They keep to oneDNN's
+    /// limit (`ONEDNN_MAX_CPU_ISA`), so that one variable takes the plain path everywhere.
+    static let hasOwnKernels = ck_available() && hasBFloat16
 }

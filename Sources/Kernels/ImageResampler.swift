@@ -1,3 +1,5 @@
+import CKernels
+
 /// Turns 8-bit RGB images into network input: resized to a square, scaled per channel, channels last.
 ///
 /// The resize is separable bilinear with antialiasing: a triangle filter as wide as the reduction, pixel centres at
@@ -6,8 +8,8 @@
 /// that one's rounding to 8 bits after each pass. Enlarging is plain bilinear.
 public final class ImageResampler {
     public let side: Int
-    private let scale: [Float]  // 1 / std of red, green, blue
-    private let shift: [Float]  // −mean / std
+    private let scale: [Float]  // 1 / std of red, green, blue; and 0
+    private let shift: [Float]  // −mean / std; and 0
     private var filters: [Int: ResamplingFilter] = [:]
     private var row: [Float] = []
 
@@ -17,8 +19,8 @@ public final class ImageResampler {
     public init(side: Int, mean: [Float], std: [Float]) {
         precondition(side > 0 && mean.count == 3 && std.count == 3 && std.allSatisfy { $0 != 0 })
         self.side = side
-        scale = std.map { 1 / $0 }
-        shift = zip(mean, std).map { -$0 / $1 }
+        scale = std.map { 1 / $0 } + [0]
+        shift = zip(mean, std).map { -$0 / $1 } + [0]
     }
 
     /// Writes one image into a batch.
@@ -31,9 +33,12 @@ public final class ImageResampler {
         precondition(extents[1...] == [3, side, side] && index < extents[0], "an image for \(extents)")
         precondition(pixels.count == width * height * 3 && width > 0 && height > 0, "pixels of another size")
         let vertical = filter(from: height), horizontal = filter(from: width)
-        if row.count < width * 3 { row = [Float](repeating: 0, count: width * 3) }
+        if row.count < width * 3 + 1 { row = [Float](repeating: 0, count: width * 3 + 1) }  // the kernels read one past
         pixels.withUnsafeBufferPointer { pixels in
             row.withUnsafeMutableBufferPointer { row in
+                if CPUFeatures.hasOwnKernels {
+                    return writeFast(pixels.baseAddress!, width, vertical, horizontal, row.baseAddress!, tensor, index)
+                }
                 for y in 0..<side {
                     blendRows(pixels.baseAddress!, vertical, y, width * 3, into: row.baseAddress!)
                     let start = (index * side + y) * side * 3
@@ -56,6 +61,32 @@ public final class ImageResampler {
         let filter = ResamplingFilter(from: extent, to: side)
         filters[extent] = filter
         return filter
+    }
+
+    /// The same by the AVX-512 kernels.
+    private func writeFast(
+        _ pixels: UnsafePointer<UInt8>, _ width: Int, _ vertical: ResamplingFilter, _ horizontal: ResamplingFilter,
+        _ row: UnsafeMutablePointer<Float>, _ tensor: Tensor, _ index: Int
+    ) {
+        let stride = width * 3, taps = Int32(vertical.taps), columns = Int32(horizontal.taps)
+        for y in 0..<side {
+            vertical.weights.withUnsafeBufferPointer {
+                ck_blend_rows(
+                    pixels + vertical.starts[y] * stride, stride, $0.baseAddress! + y * vertical.taps, taps,
+                    Int32(stride), row)
+            }
+            let start = (index * side + y) * side * 3
+            switch tensor.descriptor.elementType {
+            case .float32:
+                ck_blend_columns_f32(
+                    row, horizontal.starts32, horizontal.weights, columns, Int32(side), scale, shift,
+                    tensor.base.assumingMemoryBound(to: Float.self) + start)
+            case .bfloat16:
+                ck_blend_columns_bf16(
+                    row, horizontal.starts32, horizontal.weights, columns, Int32(side), scale, shift,
+                    tensor.base.assumingMemoryBound(to: UInt16.self) + start)
+            }
+        }
     }
 
     private func blendRows(
@@ -110,6 +141,7 @@ public final class ImageResampler {
 struct ResamplingFilter {
     let taps: Int
     let starts: [Int]
+    let starts32: [Int32]
     let weights: [Float]
 
     init(from input: Int, to output: Int) {
@@ -137,6 +169,7 @@ struct ResamplingFilter {
         }
         self.taps = taps
         self.starts = starts
+        starts32 = starts.map(Int32.init)
         self.weights = all
     }
 }

@@ -1,7 +1,7 @@
 import CDNNL
 
 /// A compiled oneDNN operation, bound to the tensors it reads and writes. Running it allocates nothing here.
-public final class Primitive {
+public final class Primitive: Step {
     private let handle: dnnl_primitive_t
     private var arguments: [dnnl_exec_arg_t]
     private let tensors: [Tensor]

@@ -40,6 +40,11 @@ public struct TensorDescriptor: Hashable, Sendable {
         TensorDescriptor([rows, columns], type, tag: dnnl_ab)
     }
 
+    /// A matrix stored column by column.
+    static func matrixByColumns(rows: Int, columns: Int) -> TensorDescriptor {
+        TensorDescriptor([rows, columns], .float32, tag: dnnl_ba)
+    }
+
     /// A vector.
     public static func vector(_ count: Int) -> TensorDescriptor { TensorDescriptor([count], .float32, tag: dnnl_a) }
 

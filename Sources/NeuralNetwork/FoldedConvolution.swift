@@ -31,4 +31,22 @@ struct FoldedConvolution {
         self.weights = weights
         self.bias = bias
     }
+
+    /// The weights rounded to bfloat16 so that each depthwise filter keeps its sum: an error of a tap is carried to the
+    /// next smaller one. Rounding each tap alone shifts the mean of smooth imagery, and the shift survives pooling.
+    func roundedForBFloat16(_ shape: ConvolutionShape) -> [Float] {
+        let taps = shape.kernel * shape.kernel
+        guard shape.groups == shape.outputChannels, shape.inputChannels == shape.groups else { return weights }
+        var rounded = weights
+        for channel in 0..<shape.outputChannels {
+            let places = (channel * taps..<(channel + 1) * taps).sorted { abs(weights[$0]) > abs(weights[$1]) }
+            var carried: Float = 0
+            for place in places {
+                let wanted = weights[place] + carried
+                rounded[place] = BFloat16.float(BFloat16.bits(wanted))
+                carried = wanted - rounded[place]
+            }
+        }
+        return rounded
+    }
 }

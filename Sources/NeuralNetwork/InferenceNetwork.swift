@@ -10,7 +10,7 @@ public final class InferenceNetwork {
     /// batch × channels × height × width of the last feature map, channels last, float32.
     public let features: Tensor
 
-    private let steps: [Primitive]
+    private let steps: [any Step]
 
     /// - Parameters:
     ///   - weights: where the named weights come from.
@@ -48,17 +48,19 @@ private struct NetworkCompiler {
 
     enum Kernel {
         case convolution(Convolution, NetworkGraph.Convolution)
+        case depthwise(NetworkGraph.Convolution)
         case maxPooling(MaxPooling)
 
         var scratchpadBytes: Int {
             switch self {
             case .convolution(let kernel, _): kernel.scratchpadBytes
+            case .depthwise: 0
             case .maxPooling(let kernel): kernel.scratchpadBytes
             }
         }
     }
 
-    func compile() throws -> (input: Tensor, features: Tensor, steps: [Primitive]) {
+    func compile() throws -> (input: Tensor, features: Tensor, steps: [any Step]) {
         let descriptors = valueDescriptors()
         let plan = MemoryPlan(
             sizes: descriptors.map(\.byteCount),
@@ -107,6 +109,9 @@ private struct NetworkCompiler {
     private func kernel(_ node: NetworkGraph.Node) throws -> Kernel {
         switch node.operation {
         case .convolution(let layer):
+            if DepthwiseConvolution.supports(layer.shape), layer.residual == nil, outputType(node) == type {
+                return .depthwise(layer)
+            }
             return .convolution(
                 try Convolution(
                     layer.shape.withBatch(batch), type: type, outputType: outputType(node),
@@ -116,21 +121,37 @@ private struct NetworkCompiler {
         }
     }
 
-    private func bind(_ kernel: Kernel, input: Tensor, output: Tensor, _ scratchpad: Storage) throws -> Primitive {
+    private func bind(_ kernel: Kernel, input: Tensor, output: Tensor, _ scratchpad: Storage) throws -> any Step {
         switch kernel {
         case .maxPooling(let pooling):
             return try pooling.bound(input: input, output: output, scratchpad: scratchpad)
+        case .depthwise(let layer):
+            lazy var folded = Result { try FoldedConvolution(layer, from: weights, epsilon: graph.normEpsilon) }
+            let filters = try packed.tensor(
+                "\(layer.name).weight", as: DepthwiseConvolution.weightsDescriptor(layer.shape),
+                from: DepthwiseConvolution.plainDescriptor(layer.shape), on: engine
+            ) { try folded.get().weights }
+            return DepthwiseConvolution(
+                layer.shape.withBatch(batch), activation: layer.activation, input: input, weights: filters,
+                bias: try bias(layer) { try folded.get() }, output: output)
         case .convolution(let convolution, let layer):
             lazy var folded = Result { try FoldedConvolution(layer, from: weights, epsilon: graph.normEpsilon) }
             let filters = try packed.tensor(
                 "\(layer.name).weight", as: convolution.weightsDescriptor, from: .filters(layer.shape), on: engine
-            ) { try folded.get().weights }
-            let biasShape = TensorDescriptor.vector(layer.shape.outputChannels)
-            let bias = try packed.tensor("\(layer.name).bias", as: biasShape, from: biasShape, on: engine) {
-                try folded.get().bias
+            ) {
+                let folded = try folded.get()
+                return type == .bfloat16 ? folded.roundedForBFloat16(layer.shape) : folded.weights
             }
             return try convolution.bound(
-                input: input, weights: filters, bias: bias, output: output, scratchpad: scratchpad)
+                input: input, weights: filters, bias: bias(layer) { try folded.get() }, output: output,
+                scratchpad: scratchpad)
+        }
+    }
+
+    private func bias(_ layer: NetworkGraph.Convolution, _ folded: () throws -> FoldedConvolution) throws -> Tensor {
+        let descriptor = TensorDescriptor.vector(layer.shape.outputChannels)
+        return try packed.tensor("\(layer.name).bias", as: descriptor, from: descriptor, on: engine) {
+            try folded().bias
         }
     }
 }

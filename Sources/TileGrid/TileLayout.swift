@@ -82,3 +82,15 @@ public struct TileLayout: Hashable, Sendable, RandomAccessCollection {
         }
     }
 }
+
+extension TileLayout {
+    /// Where a window stands in the layout; nil for a window that is none of its tiles. Costs the same for any layout.
+    public func index(of window: PixelWindow) -> Int? {
+        // Only the last column and row may stand off the step: they were shifted inwards.
+        let column = window.x % step == 0 ? window.x / step : columns - 1
+        let row = window.y % step == 0 ? window.y / step : rows - 1
+        guard (0..<columns).contains(column), (0..<rows).contains(row) else { return nil }
+        let index = row * columns + column
+        return self[index] == window ? index : nil
+    }
+}

@@ -23,7 +23,9 @@ struct Georeference {
         let reference: SpatialReference
         let map: GeoTransform
         let (width, height): (Int, Int)
-        if let own, let stated = dataset.spatialReference {
+        // Some writers state the identity beside control points or RPCs: it is no georeference.
+        let isPlaceholder = own == .identity && (hasPoints || hasRPC)
+        if let own, !isPlaceholder, let stated = dataset.spatialReference {
             guard own.isInvertible else { throw refuse("its geotransform has no area: \(own.coefficients)") }
             (reference, map, width, height) = (stated, own, dataset.width, dataset.height)
             geoTransform = own

@@ -10,15 +10,16 @@ enum PixelKernels {
         return UInt8(truncatingIfNeeded: (clamped + 8_388_608).bitPattern)
     }
 
-    /// Three planes of bytes into interleaved RGB.
-    static func interleave(
-        _ source: Span<UInt8>, red: Int, green: Int, blue: Int, count: Int, into output: inout MutableSpan<UInt8>,
+    /// Three planes of samples that are bytes already into interleaved RGB.
+    @_specialize(where Sample == UInt8)
+    static func interleave<Sample: PixelSample>(
+        _ source: Span<Sample>, red: Int, green: Int, blue: Int, count: Int, into output: inout MutableSpan<UInt8>,
         offset: Int
     ) {
         for index in 0..<count {
-            output[unchecked: offset + 3 * index] = source[unchecked: red + index]
-            output[unchecked: offset + 3 * index + 1] = source[unchecked: green + index]
-            output[unchecked: offset + 3 * index + 2] = source[unchecked: blue + index]
+            output[unchecked: offset + 3 * index] = source[unchecked: red + index].asByte
+            output[unchecked: offset + 3 * index + 1] = source[unchecked: green + index].asByte
+            output[unchecked: offset + 3 * index + 2] = source[unchecked: blue + index].asByte
         }
     }
 

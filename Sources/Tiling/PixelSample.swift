@@ -5,6 +5,8 @@ protocol PixelSample: RasterSample {
     /// Whether NaN occurs.
     static var isFloat: Bool { get }
     var asFloat: Float { get }
+    /// The sample itself where it is a byte already; for other types, clamped.
+    var asByte: UInt8 { get }
     /// A nodata value as this type holds it; nil where it cannot occur among its samples.
     static func noData(_ value: Double) -> Self?
     /// The value as a class number or an index into a palette of 65,536; 0 where it is none.
@@ -13,6 +15,7 @@ protocol PixelSample: RasterSample {
 
 extension UInt8: PixelSample {
     static var isFloat: Bool { false }
+    @inline(__always) var asByte: UInt8 { self }
     @inline(__always) var asFloat: Float { Float(self) }
     static func noData(_ value: Double) -> UInt8? { UInt8(exactly: value) }
     @inline(__always) var asIndex: Int { Int(self) }
@@ -20,6 +23,7 @@ extension UInt8: PixelSample {
 
 extension UInt16: PixelSample {
     static var isFloat: Bool { false }
+    @inline(__always) var asByte: UInt8 { UInt8(clamping: self) }
     @inline(__always) var asFloat: Float { Float(self) }
     static func noData(_ value: Double) -> UInt16? { UInt16(exactly: value) }
     @inline(__always) var asIndex: Int { Int(self) }
@@ -27,6 +31,7 @@ extension UInt16: PixelSample {
 
 extension Int16: PixelSample {
     static var isFloat: Bool { false }
+    @inline(__always) var asByte: UInt8 { UInt8(clamping: self) }
     @inline(__always) var asFloat: Float { Float(self) }
     static func noData(_ value: Double) -> Int16? { Int16(exactly: value) }
     @inline(__always) var asIndex: Int { Int(Swift.max(0, self)) }
@@ -34,6 +39,7 @@ extension Int16: PixelSample {
 
 extension Float: PixelSample {
     static var isFloat: Bool { true }
+    @inline(__always) var asByte: UInt8 { PixelKernels.byte(self) }
     @inline(__always) var asFloat: Float { self }
     static func noData(_ value: Double) -> Float? { Float(value) }
     @inline(__always) var asIndex: Int { self >= 0 && self <= 65535 ? Int(self) : 0 }

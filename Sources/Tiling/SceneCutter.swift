@@ -89,17 +89,22 @@ public final class SceneCutter {
         return try assembler.load(own)
     }
 
-    private static func assembler(
+    static func assembler(
         _ scene: OpenScene, _ stretch: ResolvedStretch, _ options: TilingOptions
+    ) -> any TileAssembling {
+        let clouds = options.cloud.flatMap { mask in scene.cloudView.map { ($0, mask) } }
+        return assembler(dataset: scene.view, plan: scene.viewPlan, stretch: stretch, clouds: clouds)
+    }
+
+    static func assembler(
+        dataset: Dataset, plan: BandPlan, stretch: ResolvedStretch, clouds: (Dataset, CloudMask)?
     ) -> any TileAssembling {
         func make<Sample: PixelSample>(_ type: Sample.Type) -> any TileAssembling {
             TileAssembler<Sample>(
-                dataset: scene.view, plan: scene.viewPlan, stretch: stretch, tileSize: options.tileSize,
-                clouds: options.cloud.flatMap { mask in
-                    scene.cloudView.map { (SampleReader<Sample>.CloudSource(dataset: $0, band: mask.band), mask) }
-                })
+                dataset: dataset, plan: plan, stretch: stretch,
+                clouds: clouds.map { (SampleReader<Sample>.CloudSource(dataset: $0, band: $1.band), $1) })
         }
-        switch scene.viewPlan.dataType {
+        switch plan.dataType {
         case .uint8: return make(UInt8.self)
         case .uint16: return make(UInt16.self)
         case .int16: return make(Int16.self)
@@ -132,16 +137,20 @@ extension SceneInfo {
             imageBands: scene.plan.image, stretch: try Self.stretch(scene, options))
     }
 
-    private static func stretch(_ scene: OpenScene, _ options: TilingOptions) throws -> ResolvedStretch {
-        let stretch = options.stretch.resolved(for: scene.plan)
+    static func stretch(_ scene: OpenScene, _ options: TilingOptions) throws -> ResolvedStretch {
+        try stretch(scene.dataset, scene.plan, options.stretch)
+    }
+
+    /// What a stretch comes to in one raster: percentiles are those of the raster itself, not of a warped view.
+    static func stretch(_ dataset: Dataset, _ plan: BandPlan, _ wanted: Stretch) throws -> ResolvedStretch {
+        let stretch = wanted.resolved(for: plan)
         switch stretch {
         case .none, .automatic:
             return .none
         case .range(let low, let high):
-            return ResolvedStretch(
-                stretch: stretch, ranges: scene.plan.image.map { _ in .init(low: low, high: high) })
+            return ResolvedStretch(stretch: stretch, ranges: plan.image.map { _ in .init(low: low, high: high) })
         case .percentile(let low, let high):
-            let ranges = try StretchEstimator(dataset: scene.dataset, plan: scene.plan).ranges(low: low, high: high)
+            let ranges = try StretchEstimator(dataset: dataset, plan: plan).ranges(low: low, high: high)
             return ResolvedStretch(stretch: stretch, ranges: ranges)
         }
     }

@@ -26,11 +26,11 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
     private let isGrey: Bool
     private let isUnstretchedBytes: Bool
     private let cloudTable: [UInt8]?
-    /// 1 for each valid pixel of the tile at hand.
-    private var valid: [UInt8]
+    /// 1 for each valid pixel of the tile at hand; grows to the largest tile.
+    private var valid: [UInt8] = []
 
     init(
-        dataset: Dataset, plan: BandPlan, stretch: ResolvedStretch, tileSize: Int,
+        dataset: Dataset, plan: BandPlan, stretch: ResolvedStretch,
         clouds: (source: SampleReader<Sample>.CloudSource, mask: CloudMask)?
     ) {
         reader = SampleReader(dataset: dataset, plan: plan, cloudSource: clouds?.source)
@@ -40,7 +40,6 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
             ? plan.image.map { _ in (1, 0) } : stretch.ranges.map { ($0.scale, $0.bias) }
         isUnstretchedBytes = Sample.self == UInt8.self && stretch.ranges.isEmpty
         cloudTable = clouds?.mask.lookup
-        valid = [UInt8](repeating: 0, count: tileSize * tileSize)
     }
 
     var bytesPerPixel: Int { reader.bytesPerPixel }
@@ -56,6 +55,7 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
         _ window: PixelWindow, inside: PixelWindow, minValid: Double
     ) -> (tile: AssembledTile?, valid: Float) {
         let total = window.pixelCount
+        if valid.count < total { valid = [UInt8](repeating: 0, count: total) }
         let validCount = markValid(window, inside)
         let fraction = Float(Double(validCount) / Double(total))
         guard validCount > 0, Double(validCount) >= minValid * Double(total) else { return (nil, fraction) }
@@ -105,9 +105,9 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
             PixelKernels.expand(
                 samples.span, start: starts[0], count: count, red: red.span, green: green.span,
                 blue: blue.span, into: &output, offset: offset)
-        } else if isUnstretchedBytes, let bytes = samples as? [UInt8] {
+        } else if isUnstretchedBytes {
             PixelKernels.interleave(
-                bytes.span, red: starts[0], green: starts[isGrey ? 0 : 1], blue: starts[isGrey ? 0 : 2], count: count,
+                samples.span, red: starts[0], green: starts[isGrey ? 0 : 1], blue: starts[isGrey ? 0 : 2], count: count,
                 into: &output, offset: offset)
         } else {
             for (channel, start) in starts.enumerated() {

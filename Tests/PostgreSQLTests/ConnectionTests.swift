@@ -74,7 +74,7 @@ import Testing
         }
         #expect(copied == 20_000)
         let row = try connection.query("""
-            SELECT count(*) AS n, sum(i)::int8 AS sum, count(s) AS texts, max(f) AS f, bool_and(d = ARRAY[i, 0.5]) AS arrays, min(t) AS t, count(DISTINCT u) AS ids FROM t
+            SELECT count(*) AS n, sum(i)::int8 AS sum, count(s) AS texts, max(f) AS f, bool_and(d = ARRAY[i, 0.5]::float8[]) AS arrays, min(t) AS t, count(DISTINCT u) AS ids FROM t
             """)[0]
         #expect(try row["n"] == 20_000 && row["sum"] == 199_990_000 && row["texts"] == 10_000 && row["f"] == 4999.75)
         #expect(try row["arrays"] == true && row["t"] == date && row["ids"] == 1)

@@ -12,7 +12,7 @@ LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
     in_collection int;
     with_model int;
-    found tilescout.run;
+    started tilescout.run;
 BEGIN
     INSERT INTO tilescout.collection (name) VALUES (begin_run.collection) ON CONFLICT (name) DO NOTHING;
     SELECT c.id INTO STRICT in_collection FROM tilescout.collection AS c WHERE c.name = begin_run.collection;
@@ -24,23 +24,23 @@ BEGIN
         VALUES (begin_run.kind, in_collection, with_model, begin_run.options, begin_run.host, begin_run.pid, begin_run.version)
         ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed')
         DO UPDATE SET attempts = r.attempts
-        RETURNING r.* INTO found;
-    IF NOT pg_try_advisory_lock(tilescout.run_lock_key(found.id)) THEN
-        RAISE EXCEPTION 'run % with the same options is being worked on by process % on %', found.id, found.pid, found.host
+        RETURNING r.* INTO started;
+    IF NOT pg_try_advisory_lock(tilescout.run_lock_key(started.id)) THEN
+        RAISE EXCEPTION 'run % with the same options is being worked on by process % on %', started.id, started.pid, started.host
             USING ERRCODE = 'object_in_use', HINT = 'wait for it, or stop it';
     END IF;
     -- Locked only now: the run may have been published in between.
-    SELECT r.* INTO found FROM tilescout.run AS r WHERE r.id = found.id FOR UPDATE;
-    IF found.state NOT IN ('running', 'interrupted', 'failed') THEN
-        PERFORM pg_advisory_unlock(tilescout.run_lock_key(found.id));
-        RAISE EXCEPTION 'run % was finished a moment ago', found.id USING ERRCODE = 'serialization_failure', HINT = 'start again';
+    SELECT r.* INTO started FROM tilescout.run AS r WHERE r.id = started.id FOR UPDATE;
+    IF started.state NOT IN ('running', 'interrupted', 'failed') THEN
+        PERFORM pg_advisory_unlock(tilescout.run_lock_key(started.id));
+        RAISE EXCEPTION 'run % was finished a moment ago', started.id USING ERRCODE = 'serialization_failure', HINT = 'start again';
     END IF;
     -- xmax tells an insert from an update only within one statement; a fresh run has had no other attempt and no ledger.
-    resumed := found.started_at < transaction_timestamp();
+    resumed := started.started_at < transaction_timestamp();
     UPDATE tilescout.run AS r SET state = 'running', finished_at = NULL, reason = NULL,
             host = begin_run.host, pid = begin_run.pid, version = begin_run.version,
-            attempts = found.attempts + CASE WHEN resumed THEN 1 ELSE 0 END
-        WHERE r.id = found.id RETURNING r.id, r.attempts INTO run_id, attempts;
+            attempts = started.attempts + CASE WHEN resumed THEN 1 ELSE 0 END
+        WHERE r.id = started.id RETURNING r.id, r.attempts INTO run_id, attempts;
 END $$;
 COMMENT ON FUNCTION tilescout.begin_run IS
     'Starts a run, or continues the unpublished one of equal kind, collection, model and options. Takes a session lock: two processes never work on one run.';

@@ -2,14 +2,14 @@ CREATE OR REPLACE FUNCTION tilescout.tiling_id(canonical text)
 RETURNS int LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    found int;
+    known int;
 BEGIN
-    SELECT t.id INTO found FROM tilescout.tiling AS t WHERE t.canonical = tiling_id.canonical;
+    SELECT t.id INTO known FROM tilescout.tiling AS t WHERE t.canonical = tiling_id.canonical;
     IF NOT FOUND THEN
         INSERT INTO tilescout.tiling (canonical) VALUES (tiling_id.canonical) ON CONFLICT (canonical) DO NOTHING;
-        SELECT t.id INTO STRICT found FROM tilescout.tiling AS t WHERE t.canonical = tiling_id.canonical;
+        SELECT t.id INTO STRICT known FROM tilescout.tiling AS t WHERE t.canonical = tiling_id.canonical;
     END IF;
-    RETURN found;
+    RETURN known;
 END $$;
 COMMENT ON FUNCTION tilescout.tiling_id IS 'The id of a way of cutting, given as its canonical text; made known when new.';
 
@@ -68,7 +68,7 @@ RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     of_collection int;
-    found bigint;
+    known bigint;
 BEGIN
     SELECT r.collection_id INTO STRICT of_collection FROM tilescout.run AS r WHERE r.id = upsert_scene.run_id;
     INSERT INTO tilescout.scene (collection_id, sha256, path, size, driver, width, height, band_count, band_descriptions, data_type,
@@ -76,12 +76,12 @@ BEGIN
         VALUES (of_collection, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
             ST_GeomFromEWKB($19), $20, $1)
         ON CONFLICT (collection_id, sha256) DO NOTHING
-        RETURNING id INTO found;
-    IF found IS NULL THEN
-        SELECT s.id INTO STRICT found FROM tilescout.scene AS s WHERE s.collection_id = of_collection AND s.sha256 = upsert_scene.sha256;
+        RETURNING id INTO known;
+    IF known IS NULL THEN
+        SELECT s.id INTO STRICT known FROM tilescout.scene AS s WHERE s.collection_id = of_collection AND s.sha256 = upsert_scene.sha256;
     END IF;
-    PERFORM tilescout.note_scene_file(upsert_scene.run_id, found, upsert_scene.path, upsert_scene.size, upsert_scene.modified_ns);
-    RETURN found;
+    PERFORM tilescout.note_scene_file(upsert_scene.run_id, known, upsert_scene.path, upsert_scene.size, upsert_scene.modified_ns);
+    RETURN known;
 END $$;
 COMMENT ON FUNCTION tilescout.upsert_scene IS 'Stores a scene, or finds the one of the same bytes in the run''s collection, and notes its file. Returns its id.';
 

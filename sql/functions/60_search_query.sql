@@ -2,7 +2,7 @@ CREATE OR REPLACE FUNCTION tilescout.search_model(model text, embedding halfvec)
 RETURNS tilescout.model LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    found tilescout.model;
+    chosen tilescout.model;
     known text;
 BEGIN
     SELECT string_agg(m.name || ' (' || m.dimension || ')', ', ' ORDER BY m.id) INTO known FROM tilescout.model AS m;
@@ -10,7 +10,7 @@ BEGIN
         RAISE EXCEPTION 'nothing has been ingested: there is no model' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     IF search_model.model IS NOT NULL THEN
-        SELECT m.* INTO found FROM tilescout.model AS m WHERE m.name = search_model.model;
+        SELECT m.* INTO chosen FROM tilescout.model AS m WHERE m.name = search_model.model;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'there is no model %', model USING ERRCODE = 'invalid_parameter_value', HINT = 'models (and dimensions): ' || known;
         END IF;
@@ -20,13 +20,13 @@ BEGIN
         RAISE EXCEPTION 'several models have vectors of % dimensions', vector_dims(search_model.embedding)
             USING ERRCODE = 'ambiguous_parameter', HINT = 'say whose it is with model => …; models (and dimensions): ' || known;
     ELSE
-        SELECT m.* INTO found FROM tilescout.model AS m ORDER BY m.serving DESC, m.id LIMIT 1;
+        SELECT m.* INTO chosen FROM tilescout.model AS m ORDER BY m.serving DESC, m.id LIMIT 1;
     END IF;
-    IF search_model.embedding IS NOT NULL AND vector_dims(search_model.embedding) <> found.dimension THEN
-        RAISE EXCEPTION 'the embedding has % dimensions, those of model % have %', vector_dims(search_model.embedding), found.name, found.dimension
+    IF search_model.embedding IS NOT NULL AND vector_dims(search_model.embedding) <> chosen.dimension THEN
+        RAISE EXCEPTION 'the embedding has % dimensions, those of model % have %', vector_dims(search_model.embedding), chosen.name, chosen.dimension
             USING ERRCODE = 'invalid_parameter_value', HINT = 'models (and dimensions): ' || known;
     END IF;
-    RETURN found;
+    RETURN chosen;
 END $$;
 COMMENT ON FUNCTION tilescout.search_model IS 'The model that a search compares in: the one named, else the serving one. Raises where the embedding cannot be of it.';
 

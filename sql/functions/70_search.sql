@@ -104,7 +104,7 @@ DECLARE
     query halfvec;
     f tilescout.search_filter;
     given uuid[] := array_remove(like_tile || coalesce(positives, '{}'), NULL);
-    found record;
+    answer record;
     exact_limit bigint;
 BEGIN
     IF k IS NULL OR k NOT BETWEEN 1 AND 10000 THEN
@@ -122,7 +122,8 @@ BEGIN
     query := tilescout.query_embedding(of_model, like_tile, embedding, positives, negatives);
 
     f.area := tilescout.search_area(within);
-    f.acquired := acquired;
+    -- Open at both ends it restricts nothing, not even to tiles whose time is known.
+    f.acquired := CASE WHEN NOT (lower_inf(acquired) AND upper_inf(acquired)) THEN acquired END;
     f.collection_ids := tilescout.collection_ids(collections);
     f.min_valid := min_valid;
     f.max_cloud := max_cloud;
@@ -146,20 +147,20 @@ BEGIN
         ELSE 'index' END;
     IF plan = 'index' THEN
         plan := format('index: about %s rows pass, HNSW with iterative scan', rows_estimated);
-        found := tilescout.search_index(target, query, f, k, one_per_place, of_model.hnsw_through_run);
+        answer := tilescout.search_index(target, query, f, k, one_per_place, of_model.hnsw_through_run);
         exact := false;
-        IF coalesce(cardinality(found.tiles), 0) < k THEN
-            plan := format('exact: about %s rows pass, but the index found only %s', rows_estimated, coalesce(cardinality(found.tiles), 0));
+        IF coalesce(cardinality(answer.tiles), 0) < k THEN
+            plan := format('exact: about %s rows pass, but the index found only %s', rows_estimated, coalesce(cardinality(answer.tiles), 0));
             exact := NULL;
         END IF;
     END IF;
     IF exact IS NULL THEN
-        found := tilescout.search_exact(target, query, f, k, one_per_place, NULL);
+        answer := tilescout.search_exact(target, query, f, k, one_per_place, NULL);
         exact := true;
     END IF;
-    tiles := coalesce(found.tiles, '{}');
-    tile_collections := coalesce(found.collections, '{}');
-    distances := coalesce(found.distances, '{}');
+    tiles := coalesce(answer.tiles, '{}');
+    tile_collections := coalesce(answer.collections, '{}');
+    distances := coalesce(answer.distances, '{}');
     IF count_passing THEN
         rows_passing := tilescout.count_rows(target, f);
     END IF;

@@ -1,7 +1,7 @@
 import Kernels
 
 /// The arithmetic of an encoder.
-public enum Precision: String, CaseIterable, Hashable, Sendable {
+public enum EncoderPrecision: String, CaseIterable, Hashable, Sendable {
     /// bfloat16 where the CPU multiplies it in hardware, float32 elsewhere.
     case automatic
     case float32

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// True where the kernels of this module run: AVX-512 F, BW, DQ, VL and BF16
+/// (Intel from Cooper Lake and Sapphire Rapids, AMD from Zen 4).
+bool ck_available(void);
+
+/// The shape of a depthwise convolution of one image, channels last.
+typedef struct {
+    int channels, height, width, output_height, output_width;
+    int kernel, stride;  ///< 3 or 5; 1 or 2
+    int top, left;       ///< rows and columns of zeros before the image
+    float lower, upper;  ///< results are clipped to this range
+} ck_depthwise_shape;
+
+/// Depthwise convolution with bias and clipping, sums in float32.
+/// weights: kernel × kernel × channels, float32; bias: channels; input, output: height × width × channels.
+void ck_depthwise_f32(const ck_depthwise_shape *shape, const float *input, const float *weights, const float *bias, float *output);
+/// The same with bfloat16 input and output, weights still float32.
+void ck_depthwise_bf16(const ck_depthwise_shape *shape, const uint16_t *input, const float *weights, const float *bias, uint16_t *output);
+
+/// Vertical half of a resize: row[x] = Σ_t weights[t] · source[t · stride + x], x < count.
+void ck_blend_rows(const uint8_t *source, size_t stride, const float *weights, int taps, int count, float *row);
+
+/// Horizontal half, of RGB pixels: out[x] = scale · Σ_t weights[x · taps + t] · row[starts[x] + t] + shift, x < count, per
+/// channel. `row` must be readable one float past its end; `scale` and `shift` have four values, the last unused.
+void ck_blend_columns_f32(const float *row, const int32_t *starts, const float *weights, int taps, int count,
+                          const float *scale, const float *shift, float *out);
+void ck_blend_columns_bf16(const float *row, const int32_t *starts, const float *weights, int taps, int count,
+                           const float *scale, const float *shift, uint16_t *out);

@@ -1,0 +1,63 @@
+import Foundation
+import TileGrid
+import Tiling
+
+/// Cuts scenes into tiles; one scene at a time, with a dataset handle of this thread's own.
+struct CutStage {
+    let job: IngestJob
+
+    func run() throws {
+        while let scene = try job.scenes.receive() {
+            do {
+                try cut(scene)
+            } catch let error as TilingError {
+                try fail(scene, stage: error.code == .notWritten ? "write" : "cut", reason: error.description)
+            } catch let error as TileGridError {
+                try fail(scene, stage: "cut", reason: error.description)
+            }
+        }
+    }
+
+    private func fail(_ scene: ScannedScene, stage: String, reason: String) throws {
+        try job.encoded.send(.failed(scene: scene.index, path: scene.path, stage: stage, reason: reason))
+    }
+
+    private func cut(_ scene: ScannedScene) throws {
+        let cutter = try job.clock.measure("cut") {
+            try SceneCutter(
+                path: scene.path, options: job.options.tiling, limits: job.options.limits, known: scene.info)
+        }
+        job.meter.opened(tiles: cutter.layout.count)
+        try job.encoded.send(.opened(scene))
+        var summary = SceneLedger.CutSummary(cut: 0, alreadyStored: 0, skipped: [:])
+        for index in cutter.layout.indices {
+            if scene.alreadyStored.contains(cutter.tileID(index)) {
+                summary.alreadyStored += 1
+                job.meter.did(tiles: 1)
+                continue
+            }
+            switch try job.clock.measure("cut", { try cutter.cut(index) }) {
+            case .tile(let tile):
+                if let folder = job.options.tilesOut {
+                    try job.clock.measure("write") { _ = try cutter.writeTile(tile, to: folder) }
+                }
+                summary.cut += 1
+                try job.cutTiles.send(CutMessage(scene: scene.index, tile: tile))
+            case .skipped(let reason):
+                summary.skipped[reason.category, default: 0] += 1
+                job.meter.did(tiles: 1)
+            }
+        }
+        try job.encoded.send(.finished(scene: scene.index, summary))
+    }
+}
+
+extension SkipReason {
+    /// What such tiles are counted under.
+    var category: String {
+        switch self {
+        case .belowMinValid: "too few valid pixels"
+        case .offEarth: "off the Earth"
+        }
+    }
+}

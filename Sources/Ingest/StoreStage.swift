@@ -1,0 +1,91 @@
+import Foundation
+import TileGrid
+import TileStore
+import Tiling
+
+/// Merges embedded tiles into the store, many at a time, and closes each scene when its last tile is in.
+final class StoreStage {
+    /// A merge waits this long for more tiles, so that a slow cutter does not cost a commit for each.
+    private static let patience: TimeInterval = 1
+
+    private let job: IngestJob
+    private let store: TileStore
+    private var ledger = SceneLedger()
+    private var sceneIDs: [Int: Int] = [:]
+    /// Coordinate system of each scene's tiles.
+    private var systems: [Int: String] = [:]
+    private var waiting: [EmbeddedTile] = []
+
+    init(job: IngestJob, store: TileStore) {
+        self.job = job
+        self.store = store
+    }
+
+    func run() throws {
+        var flushAt = Date.distantFuture
+        while true {
+            let message = try job.encoded.receive(until: flushAt)
+            if let message {
+                try handle(message)
+                if !waiting.isEmpty && flushAt == .distantFuture { flushAt = Date(timeIntervalSinceNow: Self.patience) }
+            }
+            // No message: the time is up, or all encoders and cutters are through.
+            if message == nil || waiting.count >= job.options.concurrency.merge {
+                if message == nil && waiting.isEmpty { break }
+                try flush()
+                flushAt = .distantFuture
+            }
+        }
+        precondition(ledger.open.isEmpty, "the encoders are through, but scenes \(ledger.open) are not")
+    }
+
+    private func handle(_ message: StoreMessage) throws {
+        switch message {
+        case .opened(let scene):
+            ledger.begin(scene: scene.index)
+            systems[scene.index] = scene.info.grid.crsCode ?? scene.info.grid.crsWKT
+            sceneIDs[scene.index] = try job.clock.measure("store") {
+                try store.upsertScene(SceneRecord(scene.info), run: job.run)
+            }
+        case .tiles(let tiles):
+            waiting += tiles.filter { ledger.accepts(scene: $0.scene) }
+        case .finished(let scene, let summary):
+            try act(on: ledger.announced(scene: scene, summary: summary), scene: scene)
+        case .failed(let scene, let path, let stage, let reason):
+            ledger.fail(scene: scene)
+            waiting.removeAll { $0.scene == scene }
+            if let id = sceneIDs[scene] { try store.discard(sceneID: id, run: job.run) }
+            job.fail(path: path, stage: stage, reason: reason)
+        }
+    }
+
+    private func flush() throws {
+        let rows = waiting.compactMap { entry in
+            sceneIDs[entry.scene].map { TileRow(entry, sceneID: $0, crs: systems[entry.scene] ?? "") }
+        }
+        let merged = try job.clock.measure("store") { try store.merge(rows, run: job.run) }
+        job.report.withLock {
+            $0.tilesStored += merged.inserted
+            $0.tilesAlreadyStored += merged.alreadyThere
+        }
+        job.meter.did(tiles: rows.count)
+        let counts = Dictionary(grouping: waiting, by: \.scene).mapValues(\.count)
+        waiting.removeAll(keepingCapacity: true)
+        for (scene, count) in counts.sorted(by: { $0.key < $1.key }) {
+            try act(on: ledger.stored(scene: scene, tiles: count), scene: scene)
+        }
+    }
+
+    private func act(on action: SceneLedger.Action, scene: Int) throws {
+        guard case .complete(let summary) = action, let id = sceneIDs[scene] else { return }
+        try job.clock.measure("store") {
+            try store.finishScene(id, run: job.run, skipped: summary.skipped)
+        }
+        job.report.withLock {
+            $0.scenesIngested += 1
+            $0.tilesAlreadyStored += summary.alreadyStored
+            $0.tilesSkipped.merge(summary.skipped, uniquingKeysWith: +)
+        }
+        job.meter.sceneDone()
+    }
+}

@@ -1,0 +1,47 @@
+import TileGrid
+
+/// What a person searches for, and where.
+public struct SearchQuestion: Sendable {
+    /// What the answers should look like.
+    public enum Subject: Sendable, Hashable {
+        case tile(TileID)
+        /// The path of an image file; it needs no place.
+        case image(String)
+        /// The stored tile whose middle is nearest to this longitude and latitude in degrees.
+        case place(Point)
+    }
+
+    public var subject: Subject
+    public var area: AreaOfInterest?
+    public var acquired: AcquisitionRange?
+    /// Names; empty for all.
+    public var collections: [String] = []
+    /// 0 to 1.
+    public var minValid: Double?
+    /// 0 to 1.
+    public var maxCloud: Double?
+    /// How many answers, 1 to 10,000.
+    public var count = 20
+    /// Of tiles that overlap, only the best.
+    public var onePerPlace = false
+
+    public init(_ subject: Subject) {
+        self.subject = subject
+    }
+
+    /// The filters in words: "within an area · acquired 2020 to 2021 · one per place".
+    public var filterText: String {
+        var parts: [String] = []
+        if area != nil { parts.append("within the area drawn") }
+        if let acquired {
+            let from = acquired.start.map { String($0.ISO8601Format().prefix(10)) } ?? "…"
+            let to = acquired.end.map { String($0.addingTimeInterval(-1e-6).ISO8601Format().prefix(10)) } ?? "…"
+            parts.append("acquired \(from) to \(to)")
+        }
+        if !collections.isEmpty { parts.append("in " + collections.joined(separator: ", ")) }
+        if let minValid { parts.append("at least \(Int(minValid * 100)) % valid") }
+        if let maxCloud { parts.append("at most \(Int(maxCloud * 100)) % cloud") }
+        if onePerPlace { parts.append("one tile a place") }
+        return parts.isEmpty ? "everywhere, at any time" : parts.joined(separator: " · ")
+    }
+}

@@ -1,0 +1,12 @@
+import PostgreSQL
+
+extension TileStore {
+    /// Takes back what a run stored of a scene that failed half-way; what other runs stored of it stays.
+    /// - Returns: how many tiles were taken back.
+    @discardableResult
+    public func discard(sceneID: Int, run: Run) throws -> Int {
+        try connection.query(
+            "SELECT tilescout.discard_scene($1, $2) AS tiles", [run.id, sceneID],
+            operation: "take back scene \(sceneID)")[0]["tiles"]
+    }
+}

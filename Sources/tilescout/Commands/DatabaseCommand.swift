@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import TileStore
+
+struct DatabaseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "db",
+        abstract: "The database: start, stop, status, url, migrate.",
+        subcommands: [Start.self, Stop.self, Status.self, Address.self, Migrate.self])
+
+    struct Start: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Starts the private cluster; makes it on first use.")
+
+        func run() throws {
+            let cluster = try PrivateCluster()
+            try cluster.start()
+            Terminal.write("running: \(try cluster.conninfo().text)")
+        }
+    }
+
+    struct Stop: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Stops the private cluster.")
+
+        func run() throws {
+            let cluster = try PrivateCluster()
+            try cluster.stop()
+            Terminal.write("stopped")
+        }
+    }
+
+    struct Status: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says which database is used, and whether it runs.",
+            discussion: "Exit status 69 where it does not run or cannot be reached.")
+
+        @OptionGroup var database: DatabaseArguments
+
+        func run() throws {
+            switch try database.location() {
+            case .privateCluster(let dataRoot):
+                switch try PrivateCluster(dataRoot: dataRoot).status() {
+                case .absent:
+                    Terminal.write("private cluster under \(dataRoot.path): not made yet")
+                    throw ExitStatus.unavailable
+                case .stopped:
+                    Terminal.write("private cluster under \(dataRoot.path): stopped")
+                    throw ExitStatus.unavailable
+                case .running(let processID):
+                    Terminal.write("private cluster under \(dataRoot.path): running, process \(processID)")
+                }
+            case .server(let conninfo):
+                let connection = try database.location().connect()
+                Terminal.write("server \(conninfo.redacted): running, PostgreSQL \(connection.serverVersion / 10_000).\(connection.serverVersion % 10_000)")
+            }
+        }
+    }
+
+    struct Address: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "url", abstract: "Prints what psql takes to connect.")
+
+        @OptionGroup var database: DatabaseArguments
+
+        func run() throws {
+            switch try database.location() {
+            case .privateCluster(let dataRoot):
+                let cluster = try PrivateCluster(dataRoot: dataRoot)
+                try cluster.start()
+                Terminal.write(try cluster.conninfo().text)
+            case .server(let conninfo):
+                Terminal.write(conninfo.text)
+            }
+        }
+    }
+
+    struct Migrate: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Brings the schema to this version.")
+
+        @OptionGroup var database: DatabaseArguments
+
+        func run() throws {
+            let report = try Migrator(connection: database.location().connect()).migrate()
+            for warning in report.warnings { Terminal.warn(warning) }
+            Terminal.write(report.applied.isEmpty
+                ? "schema version \(report.version): nothing to do"
+                : "schema version \(report.version): applied \(report.applied.joined(separator: ", "))")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import ContactSheet
+import Embedding
+import Foundation
+import Ingest
+import Kernels
+import NeuralNetwork
+import PostgreSQL
+import Retrieval
+import TileGrid
+import TileStore
+import Tiling
+
+/// An error as the command line reports it: one sentence and an exit status.
+struct Failure: Error {
+    let message: String
+    let status: ExitCode
+
+    init(_ message: String, _ status: ExitCode) {
+        self.message = message
+        self.status = status
+    }
+
+    /// nil for swift-argument-parser's own errors, which it prints itself.
+    init?(_ error: any Error) {
+        switch error {
+        case let error as PostgreSQLError: self.init("\(error)", Self.status(of: error))
+        case let error as TilingError: self.init("\(error)", Self.status(of: error))
+        case let error as IngestError: self.init("\(error)", Self.status(of: error))
+        case is TileGridError, is AreaOfInterestError, is AcquisitionRangeError, is ModelFileError: self.init("\(error)", ExitStatus.badData)
+        case let error as RetrievalError: self.init("\(error)", ExitStatus.noInput)
+        case is ContactSheetError: self.init("\(error)", ExitStatus.cannotWrite)
+        case is EncoderError, is KernelError: self.init("\(error)", ExitStatus.software)
+        case let error as StoreError: self.init("\(error)", Self.status(of: error))
+        default: return nil
+        }
+    }
+
+    private static func status(of error: PostgreSQLError) -> ExitCode {
+        if error.connectionLost { return ExitStatus.unavailable }
+        switch error.sqlstate?.prefix(2) {
+        case "22": return ExitStatus.badData
+        case "53": return ExitStatus.cannotWrite
+        case nil, "08", "57", "55": return ExitStatus.unavailable
+        default: return ExitStatus.software
+        }
+    }
+
+    private static func status(of error: StoreError) -> ExitCode {
+        switch error.code {
+        case .missingSoftware, .incompatibleSchema: ExitStatus.incompatible
+        case .cluster, .notMigrated: ExitStatus.unavailable
+        case .invalidRequest: ExitStatus.badData
+        }
+    }
+
+    private static func status(of error: TilingError) -> ExitCode {
+        switch error.code {
+        case .invalidOption: .init(64)
+        case .unreadable: ExitStatus.noInput
+        case .notWritten: ExitStatus.cannotWrite
+        default: ExitStatus.badData
+        }
+    }
+
+    private static func status(of error: IngestError) -> ExitCode {
+        switch error.code {
+        case .input: ExitStatus.noInput
+        case .output: ExitStatus.cannotWrite
+        case .model: ExitStatus.incompatible
+        }
+    }
+}
