@@ -1,5 +1,4 @@
 import CCairo
-import Foundation
 import TileGrid
 
 /// A drawing surface in memory, in pixels from the upper left: owns cairo's surface and context.
@@ -9,16 +8,27 @@ final class Canvas {
     private let surface: OpaquePointer
     private let context: OpaquePointer
 
-    /// - Throws: `ContactSheetError` where cairo cannot make a surface of that size (32,767 pixels a side at most).
+    /// The largest side of a cairo image surface.
+    static let maximumSide = 32_767
+
+    /// - Throws: `ContactSheetError` where cairo cannot make a surface of that size.
     init(width: Int, height: Int, background: Colour) throws {
+        guard width <= Self.maximumSide, height <= Self.maximumSide else {
+            throw ContactSheetError(
+                operation: "draw", thing: "a sheet of \(width) × \(height) pixels",
+                reason: "a picture has at most \(Self.maximumSide) a side: show fewer tiles", code: .cannotDraw)
+        }
         guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width), Int32(height)),
             let context = cairo_create(surface)
-        else { throw ContactSheetError(operation: "draw", thing: "a contact sheet", reason: "out of memory") }
+        else {
+            throw ContactSheetError(
+                operation: "draw", thing: "a contact sheet", reason: "out of memory", code: .cannotDraw)
+        }
         self.width = width
         self.height = height
         self.surface = surface
         self.context = context
-        try check("draw", "a sheet of \(width) × \(height) pixels")
+        try check()
         fill(Rectangle(x: 0, y: 0, width: Double(width), height: Double(height)), background)
     }
 
@@ -83,18 +93,18 @@ final class Canvas {
     }
 
     /// Fits a picture into `frame`, centred, its proportions kept; pixels stay sharp squares when enlarged fourfold.
-    /// - Returns: where it was drawn.
-    @discardableResult
-    func draw(_ image: TileImage, in frame: Rectangle) throws -> Rectangle {
+    func draw(_ image: TileImage, in frame: Rectangle) throws {
         let scale = min(frame.width / Double(image.width), frame.height / Double(image.height))
         let size = (width: Double(image.width) * scale, height: Double(image.height) * scale)
-        let target = Rectangle(
-            x: frame.x + (frame.width - size.width) / 2, y: frame.y + (frame.height - size.height) / 2,
-            width: size.width, height: size.height)
+        let origin = Point(x: frame.x + (frame.width - size.width) / 2, y: frame.y + (frame.height - size.height) / 2)
         let picture = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(image.width), Int32(image.height))
         defer { cairo_surface_destroy(picture) }
         guard cairo_surface_status(picture) == CAIRO_STATUS_SUCCESS, let bytes = cairo_image_surface_get_data(picture)
-        else { throw ContactSheetError(operation: "draw", thing: "a tile", reason: "out of memory") }
+        else {
+            throw ContactSheetError(
+                operation: "draw", thing: "a tile of \(image.width) × \(image.height) pixels",
+                reason: String(cString: cairo_status_to_string(cairo_surface_status(picture))), code: .cannotDraw)
+        }
         cairo_surface_flush(picture)
         let stride = Int(cairo_image_surface_get_stride(picture))
         for y in 0..<image.height {
@@ -108,7 +118,7 @@ final class Canvas {
         }
         cairo_surface_mark_dirty(picture)
         cairo_save(context)
-        cairo_translate(context, target.x, target.y)
+        cairo_translate(context, origin.x, origin.y)
         cairo_scale(context, scale, scale)
         cairo_set_source_surface(context, picture, 0, 0)
         cairo_pattern_set_filter(cairo_get_source(context), scale >= 4 ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_GOOD)
@@ -116,7 +126,6 @@ final class Canvas {
         cairo_rectangle(context, 0, 0, Double(image.width), Double(image.height))
         cairo_fill(context)
         cairo_restore(context)
-        return target
     }
 
     /// Writes text with its baseline's left end at `x`, `y`; cut in the middle with “…” to fit `maximumWidth`.
@@ -134,7 +143,8 @@ final class Canvas {
         var extents = cairo_text_extents_t()
         cairo_text_extents(context, text, &extents)
         cairo_move_to(
-            context, centre.x - extents.x_bearing - extents.width / 2, centre.y - extents.y_bearing - extents.height / 2)
+            context, centre.x - extents.x_bearing - extents.width / 2,
+            centre.y - extents.y_bearing - extents.height / 2)
         cairo_show_text(context, text)
     }
 
@@ -147,7 +157,7 @@ final class Canvas {
     func lines(_ text: String, _ style: TextStyle, width: Double) -> [String] {
         select(style)
         var lines: [String] = []
-        for word in text.split(separator: " ") {
+        for word in text.split(whereSeparator: \.isWhitespace) {
             if let last = lines.last, advance(last + " " + word) <= width {
                 lines[lines.count - 1] = last + " " + word
             } else {
@@ -160,22 +170,34 @@ final class Canvas {
     /// Writes the picture under its name when it is complete, and not before.
     /// - Throws: `ContactSheetError` where the folder is missing or closed, or the disk is full.
     func writePNG(to path: String) throws {
-        try check("draw", "a contact sheet")
-        let partial = path + ".partial-\(getpid())"
-        let status = cairo_surface_write_to_png(surface, partial)
-        guard status == CAIRO_STATUS_SUCCESS, rename(partial, path) == 0 else {
-            let reason = status == CAIRO_STATUS_SUCCESS || status == CAIRO_STATUS_WRITE_ERROR
-                ? String(cString: strerror(errno)) : String(cString: cairo_status_to_string(status))
-            unlink(partial)
-            throw ContactSheetError(operation: "write", thing: path, reason: reason)
+        try check()
+        let file = try PartialFile(for: path)
+        // Cairo hands the bytes over one piece at a time, all within this call.
+        let status = withExtendedLifetime(file) {
+            cairo_surface_write_to_png_stream(
+                surface,
+                { closure, bytes, count in
+                    let file = Unmanaged<PartialFile>.fromOpaque(closure!).takeUnretainedValue()
+                    let isWritten = file.write(UnsafeRawBufferPointer(start: bytes, count: Int(count)))
+                    return isWritten ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR
+                }, Unmanaged.passUnretained(file).toOpaque())
         }
+        if let error = file.error { throw error }
+        guard status == CAIRO_STATUS_SUCCESS else {
+            throw ContactSheetError(
+                operation: "write", thing: path, reason: String(cString: cairo_status_to_string(status)),
+                code: .cannotWrite)
+        }
+        try file.publish()
     }
 
-    private func check(_ operation: String, _ thing: String) throws {
+    /// Cairo remembers the first error of a context; everything drawn after it is lost.
+    private func check() throws {
         let status = cairo_status(context)
         guard status == CAIRO_STATUS_SUCCESS else {
             throw ContactSheetError(
-                operation: operation, thing: thing, reason: String(cString: cairo_status_to_string(status)))
+                operation: "draw", thing: "a sheet of \(width) × \(height) pixels",
+                reason: String(cString: cairo_status_to_string(status)), code: .cannotDraw)
         }
     }
 
@@ -204,7 +226,8 @@ final class Canvas {
 
     private func select(_ style: TextStyle) {
         cairo_select_font_face(
-            context, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, style.isBold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL)
+            context, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
+            style.isBold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL)
         cairo_set_font_size(context, style.size)
     }
 
@@ -217,12 +240,15 @@ final class Canvas {
     private func fitted(_ text: String, to width: Double) -> String {
         guard advance(text) > width else { return text }
         let characters = Array(text)
-        var kept = characters.count - 1
-        while kept > 1 {
-            let shortened = String(characters.prefix((kept + 1) / 2)) + "…" + String(characters.suffix(kept / 2))
-            if advance(shortened) <= width { return shortened }
-            kept -= 1
+        func shortened(keeping kept: Int) -> String {
+            String(characters.prefix((kept + 1) / 2)) + "…" + String(characters.suffix(kept / 2))
         }
-        return "…"
+        // The most characters that fit, by bisection: a name may be long.
+        var (fits, exceeds) = (0, characters.count)
+        while exceeds - fits > 1 {
+            let middle = (fits + exceeds) / 2
+            if advance(shortened(keeping: middle)) <= width { fits = middle } else { exceeds = middle }
+        }
+        return shortened(keeping: fits)
     }
 }

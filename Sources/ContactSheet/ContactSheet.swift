@@ -24,40 +24,23 @@ public struct ContactSheet: Sendable {
     /// - Throws: `ContactSheetError`.
     public func writePNG(to path: String) throws {
         let layout = SheetLayout(hits: hits.count)
-        let canvas = try Canvas(width: Int(SheetLayout.width), height: Int(layout.height.rounded(.up)), background: .paper)
-        let room = SheetLayout.width - 2 * SheetLayout.margin
-        canvas.text(title, x: SheetLayout.margin, y: 44, TextStyle(size: 24, isBold: true), maximumWidth: room)
-        canvas.text(subtitle, x: SheetLayout.margin, y: 70, TextStyle(size: 14, colour: .soft), maximumWidth: room)
-
-        try draw(query, in: layout.query, on: canvas, outline: .accent)
+        let canvas = try Canvas(
+            width: Int(SheetLayout.width), height: Int(layout.height.rounded(.up)), background: .paper)
+        canvas.header(title: title, subtitle: subtitle)
+        try canvas.draw(query.picture, in: layout.query, outline: .accent, lineWidth: 3)
         drawCaption(query, heading: "Query", in: layout.caption(of: layout.query), on: canvas)
         drawMap(layout, on: canvas)
         if hits.isEmpty {
             canvas.text(
-                "No tile matches.", x: layout.query.x + layout.query.width + 2 * SheetLayout.gap, y: layout.query.y + 24,
+                "No tile matches.", x: layout.query.x + layout.query.width + 2 * SheetLayout.gap,
+                y: layout.query.y + 24,
                 TextStyle(size: 18, colour: .soft))
         }
         for (rank, hit) in hits.enumerated() {
-            try draw(hit, in: layout.hits[rank], on: canvas, outline: .line)
+            try canvas.draw(hit.picture, in: layout.hits[rank], outline: .line, lineWidth: 1)
             drawCaption(hit, heading: "\(rank + 1)", in: layout.caption(of: layout.hits[rank]), on: canvas)
         }
         try canvas.writePNG(to: path)
-    }
-
-    private func draw(_ tile: SheetTile, in frame: Rectangle, on canvas: Canvas, outline: Colour) throws {
-        canvas.fill(frame, .panel)
-        switch tile.picture {
-        case .image(let image):
-            try canvas.draw(image, in: frame)
-        case .missing(let reason):
-            canvas.hatch(frame, .line)
-            let style = TextStyle(size: 13, colour: .soft)
-            let lines = canvas.lines(reason, style, width: frame.width - 24)
-            for (index, line) in lines.enumerated() {
-                canvas.text(line, x: frame.x + 12, y: frame.y + 24 + 18 * Double(index), style, maximumWidth: frame.width - 24)
-            }
-        }
-        canvas.stroke(frame, outline, width: outline == .accent ? 3 : 1)
     }
 
     private func drawCaption(_ tile: SheetTile, heading: String, in area: Rectangle, on canvas: Canvas) {

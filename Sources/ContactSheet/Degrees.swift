@@ -22,6 +22,8 @@ enum Degrees {
     static func number(_ value: Double, decimals: Int) -> String {
         guard value.isFinite else { return "–" }
         let text = String(format: "%.\(decimals)f", value)
-        return text.hasPrefix("-") && text.dropFirst().allSatisfy({ $0 == "0" || $0 == "." }) ? String(text.dropFirst()) : text
+        // No "-0.000" for a distance that rounding made a little less than nothing.
+        let isZero = text.allSatisfy { "-0.".contains($0) }
+        return isZero && text.hasPrefix("-") ? String(text.dropFirst()) : text
     }
 }

@@ -14,7 +14,10 @@ struct LocatorMap {
     private static let smallestSpan = 0.01
     /// Share of the frame left free round what is shown, so that a numbered dot stays inside.
     private static let border = 0.07
-    private static let steps: [Double] = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45, 60, 90]
+    /// Between two lines of the graticule, in degrees.
+    private static let steps: [Double] = [
+        0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45, 60, 90,
+    ]
     /// With more hits than this, only the first twenty carry their number and the others are dots.
     private static let mostNumbered = 40
     private static let numberedOfMany = 20
@@ -50,7 +53,9 @@ struct LocatorMap {
         if let query { canvas.circle(at: position(query), radius: 11, fill: .paper, stroke: .accent, width: 3) }
         let numbered = hits.count <= Self.mostNumbered ? hits.count : Self.numberedOfMany
         // The best on top.
-        for hit in hits.dropFirst(numbered).reversed() { canvas.circle(at: position(hit.place), radius: 3, fill: .soft) }
+        for hit in hits.dropFirst(numbered).reversed() {
+            canvas.circle(at: position(hit.place), radius: 3, fill: .soft)
+        }
         for hit in hits.prefix(numbered).reversed() {
             let centre = position(hit.place)
             canvas.circle(at: centre, radius: 8, fill: .ink, stroke: .paper, width: 1)
@@ -80,8 +85,8 @@ struct LocatorMap {
         }
         for value in multiples(of: latitudeStep, from: max(south, -90), to: min(north, 90)) {
             let y = row(value)
-            canvas.polyline(
-                [Point(x: frame.x, y: y), Point(x: frame.x + frame.width, y: y)], stroke: .line, width: 1, within: frame)
+            let ends = [Point(x: frame.x, y: y), Point(x: frame.x + frame.width, y: y)]
+            canvas.polyline(ends, stroke: .line, width: 1, within: frame)
             // Clear of the longitudes along the bottom.
             guard y - 13 > frame.y, y < frame.y + frame.height - 16 else { continue }
             canvas.text(Degrees.axis(value, "N", "S"), x: frame.x + 4, y: y - 3, style)
