@@ -32,6 +32,9 @@ let package = Package(
         // L2
         .target(name: "Tiling", dependencies: ["GDAL", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "NeuralNetwork", dependencies: ["Kernels"]),
+        .target(
+            name: "MetricLearning", dependencies: ["Kernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid"]),
 
         // L3
@@ -57,6 +60,7 @@ let package = Package(
         .testTarget(name: "PostgreSQLTests", dependencies: ["PostgreSQL", "TileStore"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "Kernels"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "MetricLearningTests", dependencies: ["MetricLearning", "Kernels"]),
         .testTarget(name: "EmbeddingTests", dependencies: ["Embedding", "TileGrid"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid"]),
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "TileGrid"]),
