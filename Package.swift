@@ -36,6 +36,9 @@ let package = Package(
         .target(
             name: "NeuralNetwork", dependencies: ["Kernels"],
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .target(
+            name: "MetricLearning", dependencies: ["Kernels"],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(name: "TileStore", dependencies: ["PostgreSQL", "TileGrid", "StoreSQL", .product(name: "Crypto", package: "swift-crypto")]),
         // The .sql files beside their loader: a bundle that lies beside the binary.
         .target(name: "StoreSQL", path: "sql", exclude: ["tests"],
@@ -68,6 +71,7 @@ let package = Package(
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid", "StoreSQL", "TestCluster"]),
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "CCairo", "TileGrid"]),
         .testTarget(name: "RetrievalTests", dependencies: ["Retrieval", "TileGrid"]),
+        .testTarget(name: "MetricLearningTests", dependencies: ["MetricLearning", "Kernels"]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],
