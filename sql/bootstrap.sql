@@ -1,7 +1,8 @@
 -- Run before every migration, each time: safe to repeat.
 CREATE SCHEMA IF NOT EXISTS tilescout;
-CREATE EXTENSION IF NOT EXISTS postgis;
-CREATE EXTENSION IF NOT EXISTS vector;
+-- Named, because a user called tilescout would get them in his own schema, ours. Where they are already, they stay.
+CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS vector SCHEMA public;
 
 CREATE TABLE IF NOT EXISTS tilescout.schema_migration (
     version    int         PRIMARY KEY CHECK (version > 0),

@@ -6,7 +6,7 @@ extension TileStore {
     @discardableResult
     public func discard(sceneID: Int, run: Run) throws -> Int {
         try connection.query(
-            "SELECT tilescout.discard_scene($1, $2) AS tiles", [run.id, sceneID],
+            "SELECT tilescout.discard_scene($1::int, $2) AS tiles", [run.id, sceneID],
             operation: "take back scene \(sceneID)")[0]["tiles"]
     }
 }

@@ -192,3 +192,15 @@ import TileStore
         #expect(try f.store.models().map(\.name) == [f.model.name])
     }
 }
+
+@Suite struct DiscardTests {
+    @Test func aSceneThatFailedHalfWayLeavesNothingAndOthersStay() throws {
+        let f = try StoreFixture()
+        let good = try f.addScene(1), bad = try f.addScene(2)
+        _ = try f.store.merge([f.row(1, scene: good), f.row(2, scene: bad), f.row(3, scene: bad)], run: f.run)
+        #expect(try f.store.discard(sceneID: bad, run: f.run) == 2)
+        #expect(try f.store.findScenes("/scenes/2.tif").isEmpty)
+        try f.store.finish(f.run, .published)
+        #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8))).hits.map(\.tileID) == [StoreFixture.id(1)])
+    }
+}

@@ -1,0 +1,25 @@
+-- Every table, column, view and function is explained; rights are least.
+BEGIN;
+SELECT plan(9);
+
+SELECT is_empty($$
+    SELECT c.relname FROM pg_class AS c
+    WHERE c.relnamespace = 'tilescout'::regnamespace AND c.relkind IN ('r', 'v') AND obj_description(c.oid, 'pg_class') IS NULL
+$$, 'every table and view has a comment');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace = 'tilescout'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL
+$$, 'every function has a comment');
+SELECT is_empty($$
+    SELECT p.oid::regprocedure FROM pg_proc AS p
+    WHERE p.pronamespace = 'tilescout'::regnamespace AND p.prolang <> (SELECT oid FROM pg_language WHERE lanname = 'internal')
+      AND p.prokind = 'f' AND p.proname NOT LIKE 'chain_sha256%' AND NOT coalesce(p.proconfig::text LIKE '%search_path=%', false)
+$$, 'every function fixes its search path');
+SELECT volatility_is('tilescout', 'search', 'stable', 'search is stable');
+SELECT volatility_is('tilescout', 'explain_search', 'stable', 'explain_search is stable');
+SELECT ok(NOT has_function_privilege('public', 'tilescout.register_model(text, text, jsonb, int)', 'execute'), 'not everybody registers models');
+SELECT ok(NOT has_table_privilege('tilescout_read', 'tilescout.tile', 'insert, update, delete, truncate'), 'readers change nothing');
+SELECT ok(has_table_privilege('tilescout_read', 'tilescout.tiles', 'select'), 'readers see tiles');
+SELECT ok(NOT has_table_privilege('tilescout_ingest', 'tilescout.model', 'update'), 'ingest changes no model');
+
+SELECT * FROM finish();
+ROLLBACK;
