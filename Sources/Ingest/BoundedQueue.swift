@@ -34,13 +34,17 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
         condition.broadcast()
     }
 
-    /// Waits for an element; nil when the producers have finished and nothing is left, or after `deadline`.
+    /// Waits for an element; nil when the producers have finished and nothing is left, or after `deadline` where there is one.
     ///
     /// - Throws: `CancellationError` once the queue is cancelled.
-    func receive(until deadline: Date = .distantFuture) throws -> Element? {
+    func receive(until deadline: Date? = nil) throws -> Element? {
         condition.lock()
         defer { condition.unlock() }
         while count == 0 && !isFinished && !isCancelled {
+            guard let deadline else {
+                condition.wait()
+                continue
+            }
             guard condition.wait(until: deadline) else { break }
         }
         if isCancelled { throw CancellationError() }

@@ -22,18 +22,18 @@ final class StoreStage {
     }
 
     func run() throws {
-        var flushAt = Date.distantFuture
+        var flushAt: Date?
         while true {
             let message = try job.encoded.receive(until: flushAt)
             if let message {
                 try handle(message)
-                if !waiting.isEmpty && flushAt == .distantFuture { flushAt = Date(timeIntervalSinceNow: Self.patience) }
+                if !waiting.isEmpty && flushAt == nil { flushAt = Date(timeIntervalSinceNow: Self.patience) }
             }
             // No message: the time is up, or all encoders and cutters are through.
             if message == nil || waiting.count >= job.options.concurrency.merge {
                 if message == nil && waiting.isEmpty { break }
                 try flush()
-                flushAt = .distantFuture
+                flushAt = nil
             }
         }
         precondition(ledger.open.isEmpty, "the encoders are through, but scenes \(ledger.open) are not")
