@@ -21,7 +21,8 @@ public struct AcquisitionRange: Hashable, Sendable {
     private static func period(_ text: String, in whole: String) throws -> (start: Date, end: Date)? {
         if text.isEmpty || text == ".." { return nil }
         if text.contains("T") {
-            guard let instant = try? Date(text, strategy: .iso8601) else {
+            // Foundation would roll 25 o'clock over to the next day.
+            guard text.contains(/T([01]\d|2[0-3]):[0-5]\d:[0-5]\d/), let instant = try? Date(text, strategy: .iso8601) else {
                 throw AcquisitionRangeError(whole, "“\(text)” is no instant such as 2020-05-01T10:30:00Z")
             }
             // The instant itself is included; PostgreSQL counts in microseconds.

@@ -1,5 +1,6 @@
 import Foundation
 import PostgreSQL
+import Synchronization
 import TestCluster
 import Testing
 
@@ -97,14 +98,21 @@ import Testing
         #expect(try connection.query("SELECT count(*) AS n FROM t")[0]["n"] == 0)
     }
 
-    @Test func anotherThreadCancelsAStatement() async throws {
+    @Test func anotherThreadCancelsAStatement() throws {
         let cancellation = try connection.cancellation()
-        let canceller = Task.detached {
-            try await Task.sleep(for: .milliseconds(200))
-            try cancellation.cancel()
+        let isOver = Mutex(false)
+        // A thread, because blocking tests may hold every thread of the cooperative pool; and again and again, because the
+        // statement may not have begun when the first cancellation arrives.
+        let canceller = Thread {
+            while !isOver.withLock({ $0 }) {
+                Thread.sleep(forTimeInterval: 0.1)
+                try? cancellation.cancel()
+            }
         }
+        canceller.start()
         let error = #expect(throws: PostgreSQLError.self) { try connection.query("SELECT pg_sleep(30)") }
-        try await canceller.value
+        isOver.withLock { $0 = true }
+        Thread.sleep(forTimeInterval: 0.3)
         #expect(error?.sqlstate == PostgreSQLError.State.queryCanceled)
         #expect(connection.probe())
     }

@@ -1,0 +1,13 @@
+import Foundation
+
+/// Real scenes that are not part of the repository.
+enum SharedData {
+    /// `$TILESCOUT_SHARED_DATA`, or `../shared/data` beside the repository; nil where neither is there.
+    static var folder: URL? {
+        let repository = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let folder = ProcessInfo.processInfo.environment["TILESCOUT_SHARED_DATA"].map { URL(fileURLWithPath: $0) }
+            ?? repository.deletingLastPathComponent().appendingPathComponent("shared/data")
+        return FileManager.default.fileExists(atPath: folder.appendingPathComponent("scenes").path) ? folder : nil
+    }
+}
