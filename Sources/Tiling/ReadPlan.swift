@@ -1,8 +1,11 @@
 import GDAL
 import TileGrid
 
-/// Which region to decode when a tile is wanted that is not held: a few rows of tiles at once where tiles are cut in
-/// order, so that no block is decoded twice as far as the buffer allows; the tile alone otherwise.
+/// Which region to decode when a tile is wanted that is not held, so that no block is decoded twice as far as memory allows.
+///
+/// Square blocks, a row of which fits GDAL's block cache, are left to that cache: the tile alone is read, and its samples
+/// are still in the processor's cache when the picture is made. Strips, and rows that do not fit, are read a few rows of
+/// tiles at once: a strip costs a look-up for every tile across it, and what does not fit would be decoded again.
 struct ReadPlan {
     let layout: TileLayout
     let blockWidth: Int
@@ -15,6 +18,8 @@ struct ReadPlan {
 
     /// Up to this share of the rows may be decoded twice, at the seam between two regions.
     private static let acceptedWaste = 1.0 / 16
+    /// Lower blocks are strips.
+    private static let squareBlockHeight = 64
 
     /// The part of the raster under one tile.
     func tileRegion(_ index: Int) -> RasterRegion {
@@ -26,6 +31,7 @@ struct ReadPlan {
     func region(from index: Int) -> RasterRegion {
         let (row, column) = index.quotientAndRemainder(dividingBy: layout.columns)
         let first = tileRegion(index)
+        if blockHeight >= Self.squareBlockHeight, fitsBlockCache { return first }
         let wholeRow = layout.rasterWidth * first.height * bytesPerPixel
         guard wholeRow <= bufferBytes else { return partOfRow(row, from: column) }
         // A row begun in the middle is finished; the next region then takes whole rows.
@@ -41,14 +47,19 @@ struct ReadPlan {
     var rowsAtOnce: Int {
         let seamRows = layout.overlap + (layout.step % blockHeight == 0 && layout.overlap == 0 ? 0 : blockHeight)
         guard seamRows > 0 else { return 1 }
-        let cachedRows = (layout.tileSize / blockHeight + 2) * blockHeight
-        if layout.rasterWidth * cachedRows * bytesPerPixel <= blockCacheBytes / 2 { return 1 }
+        if fitsBlockCache { return 1 }
         let fitting = max(1, (bufferBytes / (layout.rasterWidth * bytesPerPixel) - layout.overlap) / layout.step)
         for rows in 1...fitting {
             let isAligned = layout.overlap == 0 && rows * layout.step % blockHeight == 0
             if isAligned || Double(seamRows) <= Double(rows * layout.step) * Self.acceptedWaste { return rows }
         }
         return fitting
+    }
+
+    /// Whether GDAL's cache keeps the blocks under a row of tiles until the next row wants them.
+    private var fitsBlockCache: Bool {
+        let rows = min(layout.rasterHeight, (layout.tileSize / blockHeight + 2) * blockHeight)
+        return layout.rasterWidth * rows * bytesPerPixel <= blockCacheBytes / 2
     }
 
     /// As many tiles of one row as fit, ending with a block where that costs no more than half of them.
