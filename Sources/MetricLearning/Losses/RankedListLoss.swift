@@ -14,11 +14,15 @@ public struct RankedListLoss: MetricLoss {
     /// Whether the gradient passes through the weights, as it does in pytorch-metric-learning; otherwise they are
     /// constants of the selection.
     public var differentiatesWeights: Bool
+    /// Added, times the batch's rows, to the sum that the weights are divided by. 0 by default: the weights sum to 1.
+    /// pytorch-metric-learning has 1e-5, its guard against an empty sum.
+    public var denominatorOffset: Double
     public var reducer: Reducer
 
     public init(
         alpha: Double = 1.2, margin: Double = 0.4, balance: Double = 0.5, positiveTemperature: Double = 0,
-        negativeTemperature: Double = 10, differentiatesWeights: Bool = true, reducer: Reducer = .mean
+        negativeTemperature: Double = 10, differentiatesWeights: Bool = true, denominatorOffset: Double = 0,
+        reducer: Reducer = .mean
     ) {
         self.alpha = alpha
         self.margin = margin
@@ -26,10 +30,11 @@ public struct RankedListLoss: MetricLoss {
         self.positiveTemperature = positiveTemperature
         self.negativeTemperature = negativeTemperature
         self.differentiatesWeights = differentiatesWeights
+        self.denominatorOffset = denominatorOffset
         self.reducer = reducer
     }
 
-    /// The violating pairs of one anchor and their weights, which sum to 1.
+    /// The violating pairs of one anchor and their weights.
     public struct List: Sendable {
         public let others: [Int]
         public let weights: [Double]
@@ -49,7 +54,7 @@ public struct RankedListLoss: MetricLoss {
             for pair in pairs { others[pair.anchor].append(pair.other) }
             return others.enumerated().map { anchor, others in
                 let violations = others.map { violation(Double(batch.distances[anchor, $0])) }
-                return List(others: others, weights: softmax(violations.map { temperature * $0 }))
+                return List(others: others, weights: weights(violations, temperature, batch.count))
             }
         }
         return Selection(
@@ -67,6 +72,10 @@ public struct RankedListLoss: MetricLoss {
         return [term]
     }
 
+    private func weights(_ violations: [Double], _ temperature: Double, _ rows: Int) -> [Double] {
+        softmax(violations.map { temperature * $0 }, denominatorOffset: denominatorOffset * Double(rows))
+    }
+
     /// share · Σ w v with v = sign · (d − threshold). With weights w = softmax(T v):
     /// ∂(Σ w v)/∂v_j = w_j (1 + T (v_j − Σ w v)).
     private func add<Scalar>(
@@ -74,7 +83,7 @@ public struct RankedListLoss: MetricLoss {
         _ batch: DescriptorBatch<Scalar>, _ term: inout LossTerm<Scalar>
     ) {
         let violations = list.others.map { sign * (Double(batch.distances[anchor, $0]) - threshold) }
-        let weights = differentiatesWeights ? softmax(violations.map { temperature * $0 }) : list.weights
+        let weights = differentiatesWeights ? self.weights(violations, temperature, batch.count) : list.weights
         let mean = zip(weights, violations).reduce(0) { $0 + $1.0 * $1.1 }
         term.values[anchor] += Scalar(share * mean)
         for (index, other) in list.others.enumerated() {
@@ -85,10 +94,10 @@ public struct RankedListLoss: MetricLoss {
     }
 }
 
-/// exp(x) over its sum, with the largest taken out; empty for none.
-func softmax(_ exponents: [Double]) -> [Double] {
+/// exp(x) / (Σ exp(x) + offset), with the largest exponent taken out; empty for none.
+func softmax(_ exponents: [Double], denominatorOffset offset: Double = 0) -> [Double] {
     guard let peak = exponents.max() else { return [] }
     let terms = exponents.map { exp($0 - peak) }
-    let sum = terms.reduce(0, +)
+    let sum = terms.reduce(0, +) + (offset == 0 ? 0 : offset * exp(-peak))
     return terms.map { $0 / sum }
 }
