@@ -54,7 +54,10 @@ final class StoreStage {
         case .failed(let scene, let path, let stage, let reason):
             ledger.fail(scene: scene)
             waiting.removeAll { $0.scene == scene }
-            if let id = sceneIDs[scene] { try store.discard(sceneID: id, run: job.run) }
+            if let id = sceneIDs[scene] {
+                let takenBack = try store.discard(sceneID: id, run: job.run)
+                job.report.withLock { $0.tilesStored -= takenBack }
+            }
             job.fail(path: path, stage: stage, reason: reason)
         }
     }

@@ -112,7 +112,9 @@ final class IngestTests {
         let store = TileStore(connection: connection)
         let hash = try store.contentHash()
         let second = try pipeline(roots, limits: limits).run()
-        #expect(second.tilesEncoded == 0 && second.reconciles)
+        // What failed is tried again, and none of it stays; what was ingested is not touched.
+        #expect(second.tilesStored == 0 && second.scenesUnchanged == first.scenesIngested && second.reconciles)
+        #expect(second.failures.map(\.path) == first.failures.map(\.path))
         #expect(try store.contentHash() == hash)
     }
 }
