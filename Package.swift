@@ -60,7 +60,6 @@ let package = Package(
         ]),
 
         .testTarget(name: "TileGridTests", dependencies: ["TileGrid"]),
-        .testTarget(name: "GDALTests", dependencies: ["GDAL"]),
         .testTarget(name: "TilingTests", dependencies: ["Tiling", "GDAL", "TileGrid"], resources: [.copy("Fixtures")]),
         // One private cluster for a whole test run.
         .target(name: "TestCluster", dependencies: ["TileStore", "PostgreSQL"], path: "Tests/TestCluster"),
@@ -71,7 +70,7 @@ let package = Package(
         .testTarget(name: "TileStoreTests", dependencies: ["TileStore", "PostgreSQL", "TileGrid", "StoreSQL", "TestCluster"]),
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "CCairo", "TileGrid"]),
         .testTarget(name: "RetrievalTests", dependencies: ["Retrieval", "TileGrid"]),
-        .testTarget(name: "MetricLearningTests", dependencies: ["MetricLearning", "Kernels"]),
+        .testTarget(name: "MetricLearningTests", dependencies: ["MetricLearning", "Kernels"], resources: [.copy("Fixtures")]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],

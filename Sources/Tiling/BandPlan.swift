@@ -80,12 +80,12 @@ struct BandPlan {
 
     private static func validity(_ chosen: [RasterBand], all: [RasterBand]) -> Validity {
         let flags = chosen[0].maskFlags
-        if flags.contains(.alpha), let alpha = all.first(where: { $0.colorInterpretation == .alpha }) {
-            return .alpha(band: alpha.number)
-        }
-        if flags.contains(.perDataset) { return .mask(band: chosen[0].number) }
+        let alpha = all.first { $0.colorInterpretation == .alpha }
+        if flags.contains(.perDataset), !flags.contains(.alpha) { return .mask(band: chosen[0].number) }
         let values = chosen.map { $0.maskFlags.contains(.noData) ? $0.noData : nil }
-        return values.contains { $0 != nil } ? .noData(values) : .all
+        if values.contains(where: { $0 != nil }) { return .noData(values) }
+        // GDAL's flags name an alpha band only where it is the last of two or four; it means the same elsewhere.
+        return alpha.map { .alpha(band: $0.number) } ?? .all
     }
 }
 

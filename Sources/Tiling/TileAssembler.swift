@@ -40,7 +40,7 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
         isGrey = plan.image.count == 1
         scales = stretch.ranges.isEmpty
             ? plan.image.map { _ in (1, 0) } : stretch.ranges.map { ($0.scale, $0.bias) }
-        isUnstretchedBytes = Sample.self == UInt8.self && stretch.ranges.isEmpty
+        isUnstretchedBytes = Sample.self == UInt8.self && stretch.ranges.isEmpty && plan.palette == nil
         cloudTable = clouds?.mask.lookup
     }
 

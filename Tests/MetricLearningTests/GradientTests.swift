@@ -57,4 +57,12 @@ struct GradientTests {
         parameters.direction = direction
         try expectAgreement(DistributionConsistencyLoss(parameters, centroids: batch.centroids), batch)
     }
+
+    /// Each part of DCL taken away, in turn: the gradient follows the switches.
+    @Test(arguments: 0..<7) func distributionConsistencyAblated(component: Int) throws {
+        let batch = SyntheticBatch(classes: 6, images: 6, dimension: 5, seed: 5)
+        var parameters = DCLParameters()
+        parameters.components.remove(DCLParameters.Components(rawValue: 1 << component))
+        try expectAgreement(DistributionConsistencyLoss(parameters, centroids: batch.centroids), batch)
+    }
 }

@@ -1,5 +1,3 @@
-import Kernels
-
 /// The constants and switches of the Distribution Consistency Loss.
 public struct DCLParameters: Hashable, Sendable, Codable {
     /// Which share of an anchor's class raises the weight of its positives.
@@ -89,16 +87,4 @@ public struct DCLParameters: Hashable, Sendable, Codable {
                 "α + \(negatives - 1)Δ = \(widest)", "\(classes) classes can lie at most √(2C/(C−1)) = \(limit) apart")
         }
     }
-}
-
-/// Classes × images of each.
-public struct BatchShape: Hashable, Sendable, Codable, CustomStringConvertible {
-    public var classes: Int
-    public var imagesPerClass: Int
-    public init(classes: Int, imagesPerClass: Int) {
-        self.classes = classes
-        self.imagesPerClass = imagesPerClass
-    }
-    public var count: Int { classes * imagesPerClass }
-    public var description: String { "\(classes) × \(imagesPerClass)" }
 }

@@ -22,26 +22,9 @@ public struct LossTerm<Scalar: LinearAlgebraScalar>: Sendable {
         self.partials = partials
     }
 
+    /// Notes that an element changes with a similarity by `slope`.
     @inline(__always)
-    mutating func depend(_ element: Int, onSimilarity i: Int, _ j: Int, by slope: Scalar) {
+    public mutating func depend(_ element: Int, onSimilarity i: Int, _ j: Int, by slope: Scalar) {
         if slope != 0 { partials.append(Partial(element: element, i: i, j: j, slope: slope)) }
     }
-}
-
-/// A loss, its gradient, and what it is made of.
-public struct LossResult<Scalar: LinearAlgebraScalar>: Sendable {
-    public struct Part: Sendable {
-        public let name: String
-        public let value: Scalar
-        /// Elements above zero, those that drive training.
-        public let active: Int
-        /// Elements in all.
-        public let of: Int
-    }
-
-    public let value: Scalar
-    /// ∂L/∂z, n × dimension, w.r.t. the unnormalised descriptors.
-    public let gradient: Matrix<Scalar>
-    /// The terms, reduced; they add up to `value`.
-    public let parts: [Part]
 }

@@ -2,8 +2,9 @@ import Foundation
 import Kernels
 
 /// Ranked List Loss (X. Wang et al., CVPR 2019): positives are pulled inside a ball of radius α − m, negatives pushed
-/// beyond α; per anchor (1 − λ) times the weighted mean of d − (α − m) over violating positives plus λ times the weighted mean
-/// of α − d over violating negatives, with weights exp(T · violation). An anchor with no violation of a kind contributes 0.
+/// beyond α; per anchor (1 − λ) times the weighted mean of d − (α − m) over violating positives plus λ times the weighted
+/// mean of α − d over violating negatives, with weights exp(T · violation). An anchor with no violation of a kind
+/// contributes 0.
 public struct RankedListLoss: MetricLoss {
     public var alpha: Double
     public var margin: Double

@@ -1,5 +1,3 @@
-import Kernels
-
 /// A gallery row and its cosine similarity with the query.
 public struct Neighbour: Hashable, Sendable, Codable {
     public let row: Int
@@ -32,32 +30,9 @@ public func nearestNeighbours(
         result.append(
             best.keys.map { key in
                 let row = Int(UInt32(truncatingIfNeeded: key))
-                return Neighbour(row: row, similarity: similarities[range.lowerBound + row])
+                let similarity = Double(similarities[range.lowerBound + row]) / fixedSimilarityScale
+                return Neighbour(row: row, similarity: Float(similarity))
             })
     }
     return result
-}
-
-/// The k least of a stream of keys, ascending. k is small: insertion beats a heap.
-struct LeastKeys {
-    private(set) var keys: [UInt64] = []
-    let count: Int
-
-    init(count: Int) {
-        self.count = count
-        keys.reserveCapacity(count + 1)
-    }
-
-    mutating func removeAll() { keys.removeAll(keepingCapacity: true) }
-
-    @inline(__always)
-    mutating func insert(_ key: UInt64) {
-        if keys.count == count {
-            guard let last = keys.last, key < last else { return }
-            keys.removeLast()
-        }
-        var position = keys.count
-        while position > 0, keys[position - 1] > key { position -= 1 }
-        keys.insert(key, at: position)
-    }
 }

@@ -1,17 +1,5 @@
 import Kernels
 
-/// Which cut-offs to report.
-public struct RetrievalOptions: Hashable, Sendable, Codable {
-    public var precisionAt = [5, 10, 20, 50, 100]
-    public var recallAt = [1, 2, 4, 8]
-    /// k of the kNN confusion matrix.
-    public var neighbours = 5
-    /// Bytes that similarities and converted descriptors may take at a time.
-    public var memory = defaultRetrievalMemory
-
-    public init() {}
-}
-
 /// Ranks the whole gallery for every query, exactly, and scores the rankings.
 ///
 /// - Average precision is the mean, over the relevant answers, of the precision at each one's rank.
@@ -27,7 +15,8 @@ public func evaluateRetrieval(
 ) throws(MetricLearningError) -> RetrievalReport {
     guard (options.precisionAt + options.recallAt + [options.neighbours]).allSatisfy({ $0 >= 1 }) else {
         throw MetricLearningError(
-            operation: "evaluate retrieval", subject: "cut-offs \(options.precisionAt), \(options.recallAt), \(options.neighbours)",
+            operation: "evaluate retrieval",
+            subject: "cut-offs \(options.precisionAt), \(options.recallAt), \(options.neighbours)",
             reason: "each must be at least 1")
     }
     var members: [Int: [Int]] = [:]
@@ -90,29 +79,36 @@ public func normalisedModifiedRank(ranks: [Int], largest: Int) -> Double? {
 /// The ranks of the relevant rows, ascending, without sorting the gallery: the relevant keys are sorted, and every other row
 /// is counted into the gap that it falls in. `best` is left with the least keys of all.
 private func relevantRanks(
-    _ similarities: [Float], _ range: Range<Int>, relevant: [Int], _ label: Int, _ galleryLabels: [Int], _ excluded: Int,
-    _ best: inout LeastKeys
+    _ similarities: [FixedSimilarity], _ range: Range<Int>, relevant: [Int], _ label: Int, _ galleryLabels: [Int],
+    _ excluded: Int, _ best: inout LeastKeys
 ) -> [Int] {
-    let offset = range.lowerBound
-    let keys = relevant.map { rankingKey(similarities[offset + $0], row: $0) }.sorted()
+    let keys = relevant.map { rankingKey(similarities[range.lowerBound + $0], row: $0) }.sorted()
     var before = [Int](repeating: 0, count: keys.count + 1)
     best.removeAll()
     for row in 0..<range.count where row != excluded {
-        let key = rankingKey(similarities[offset + row], row: row)
+        let key = rankingKey(similarities[range.lowerBound + row], row: row)
         best.insert(key)
-        guard galleryLabels[row] != label else { continue }
-        var low = 0, high = keys.count
-        while low < high {
-            let middle = (low + high) / 2
-            if keys[middle] < key { low = middle + 1 } else { high = middle }
-        }
-        before[low] += 1
+        if galleryLabels[row] != label { before[count(of: keys, below: key)] += 1 }
     }
     var wrong = 0
     return keys.indices.map { position in
         wrong += before[position]
         return position + 1 + wrong
     }
+}
+
+/// How many of ascending keys are less than `key`. The halving has no branch to mispredict: this is the inner loop of an
+/// evaluation, and half of its comparisons go either way.
+@inline(__always)
+private func count(of keys: [UInt64], below key: UInt64) -> Int {
+    guard !keys.isEmpty else { return 0 }
+    var base = 0, length = keys.count
+    while length > 1 {
+        let half = length / 2
+        base += keys[base + half - 1] < key ? half : 0
+        length -= half
+    }
+    return base + (keys[base] < key ? 1 : 0)
 }
 
 /// The most frequent class; ties to the one that comes first.

@@ -3,8 +3,9 @@ import Kernels
 /// The similarities of queries with a whole gallery, a block of queries at a time, so that memory stays bounded whatever
 /// the number of queries.
 ///
-/// They accumulate in fp64 and are rounded to fp32 at the end. So equal rows tie exactly wherever a GEMM kernel's edge
-/// falls, and a ranking does not depend on the size of the blocks but in the rare case of a value halfway between two fp32.
+/// They accumulate in fp64 and are rounded to steps of 2⁻³⁰ at the end. So equal rows tie exactly wherever a GEMM kernel's
+/// edge falls, and a ranking depends on the size of the blocks only where a value lies within fp64's rounding of halfway
+/// between two steps.
 struct SimilarityBlocks {
     let task: RetrievalTask
     let queriesPerBlock: Int
@@ -14,7 +15,7 @@ struct SimilarityBlocks {
     init(_ task: RetrievalTask, memory: Int) {
         self.task = task
         let dimension = max(1, task.queries.columns)
-        // Half for the similarities of a block of queries with the whole gallery (fp32) and its own rows (fp64), half for
+        // Half for the similarities of a block of queries with the whole gallery (32 bits) and its own rows (fp64), half for
         // a block of gallery rows (fp64) and its products.
         let perQuery = task.gallery.rows * 4 + dimension * 8
         queriesPerBlock = min(task.queries.rows, max(1, memory / 2 / perQuery))
@@ -23,10 +24,10 @@ struct SimilarityBlocks {
 
     /// Calls `body` once per query, in order, with its similarities to the gallery at `similarities[range]`.
     func forEachQuery<Failure: Error>(
-        _ body: (_ query: Int, _ similarities: borrowing [Float], _ range: Range<Int>) throws(Failure) -> Void
+        _ body: (_ query: Int, _ similarities: borrowing [FixedSimilarity], _ range: Range<Int>) throws(Failure) -> Void
     ) throws(Failure) {
         let galleryCount = task.gallery.rows, dimension = task.gallery.columns
-        var similarities: [Float] = []
+        var similarities: [FixedSimilarity] = []
         var products: [Double] = []
         for first in stride(from: 0, to: task.queries.rows, by: queriesPerBlock) {
             let count = min(queriesPerBlock, task.queries.rows - first)
@@ -40,7 +41,8 @@ struct SimilarityBlocks {
                     &products, queries, gallery, rows: count, inner: dimension, columns: width, transposeB: true)
                 for row in 0..<count {
                     for column in 0..<width {
-                        similarities[row * galleryCount + start + column] = Float(products[row * width + column])
+                        similarities[row * galleryCount + start + column] = FixedSimilarity(
+                            (products[row * width + column] * fixedSimilarityScale).rounded())
                     }
                 }
             }
@@ -67,11 +69,13 @@ struct SimilarityBlocks {
     }
 }
 
+/// A cosine in steps of 2⁻³⁰: finer than fp32 near 1, where rankings are decided.
+typealias FixedSimilarity = Int32
+let fixedSimilarityScale = 0x1p30
+
 /// Orders by falling similarity, then by rising gallery row: one integer comparison, no ties.
 @inline(__always)
-func rankingKey(_ similarity: Float, row: Int) -> UInt64 {
-    // Adding 0 turns −0 into +0. The bits of floats order as integers once negatives are inverted and the sign is flipped.
-    let bits = (similarity + 0).bitPattern
-    let ascending = bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits
-    return UInt64(~ascending) << 32 | UInt64(UInt32(row))
+func rankingKey(_ similarity: FixedSimilarity, row: Int) -> UInt64 {
+    // Flipping the sign bit makes two's complement order as unsigned.
+    UInt64(UInt32(bitPattern: -similarity) ^ 0x8000_0000) << 32 | UInt64(UInt32(row))
 }
