@@ -60,6 +60,7 @@ let package = Package(
         ]),
 
         .testTarget(name: "TileGridTests", dependencies: ["TileGrid"]),
+        .testTarget(name: "GDALTests", dependencies: ["GDAL"]),
         .testTarget(name: "TilingTests", dependencies: ["Tiling", "GDAL", "TileGrid"], resources: [.copy("Fixtures")]),
         // One private cluster for a whole test run.
         .target(name: "TestCluster", dependencies: ["TileStore", "PostgreSQL"], path: "Tests/TestCluster"),

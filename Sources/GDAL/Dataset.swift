@@ -28,8 +28,11 @@ public final class Dataset {
         }
         CPLErrorReset()
         let flags = UInt32(GDAL_OF_READONLY | GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR)
-        guard let handle = GDALOpenEx(path, flags, nil, nil, nil) else {
-            throw GDALError.last(operation, path, otherwise: "not a raster that GDAL knows")
+        // A container that cannot open a part says so first, and then only that it failed.
+        let (opened, first) = FirstFailure.during { GDALOpenEx(path, flags, nil, nil, nil) }
+        guard let handle = opened else {
+            throw first.map { GDALError($0, operation, path) }
+                ?? GDALError.last(operation, path, otherwise: "not a raster that GDAL knows")
         }
         self.init(owning: handle, name: path)
     }

@@ -28,24 +28,6 @@ extension Dataset {
         guard outcome == CE_None else { throw GDALError.last("read \(region) of", name) }
     }
 
-    /// Reads a region shrunk or enlarged to another size: GDAL takes the best overview where there is one.
-    public func readResampled<Sample: RasterSample>(
-        _ region: RasterRegion, bands: [Int], width: Int, height: Int, into buffer: inout [Sample]
-    ) throws {
-        try check(region)
-        precondition(width > 0 && height > 0 && buffer.count >= width * height * bands.count)
-        let size = MemoryLayout<Sample>.stride
-        var numbers = bands.map(Int32.init)
-        CPLErrorReset()
-        let outcome = buffer.withUnsafeMutableBufferPointer { samples in
-            GDALDatasetRasterIOEx(
-                handle, GF_Read, Int32(region.x), Int32(region.y), Int32(region.width), Int32(region.height),
-                samples.baseAddress!, Int32(width), Int32(height), Sample.dataType.gdal,
-                Int32(numbers.count), &numbers, Int64(size), Int64(size * width), Int64(size * width * height), nil)
-        }
-        guard outcome == CE_None else { throw GDALError.last("read \(region) of", name) }
-    }
-
     func check(_ region: RasterRegion) throws {
         let inside = region.x >= 0 && region.y >= 0 && region.width > 0 && region.height > 0
             && region.width <= width - region.x && region.height <= height - region.y

@@ -29,6 +29,10 @@ public struct GDALError: Error, Hashable, Sendable, CustomStringConvertible {
             code: Int(CPLGetLastErrorNo()))
     }
 
+    init(_ failure: FirstFailure, _ operation: String, _ thing: String) {
+        self.init(operation: operation, thing: thing, reason: Self.concise(failure.message, thing), code: failure.code)
+    }
+
     /// GDAL's messages often begin with the path, sometimes twice; the description has said it already.
     private static func concise(_ message: String, _ thing: String) -> String {
         var text = Substring(message)

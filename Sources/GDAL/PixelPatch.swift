@@ -21,6 +21,6 @@ public struct PixelPatch: Hashable, Sendable {
     func check(source: Int, target targetCount: Int, channels: Int = 1) {
         precondition(width > 0 && height > 0 && start >= 0 && target >= 0 && stride >= width && targetStride >= width)
         precondition(start + (height - 1) * stride + width <= source, "a patch outside its samples")
-        precondition((target + (height - 1) * targetStride + width) * channels <= targetCount, "a patch outside its target")
+        precondition(target + (height - 1) * targetStride + width <= targetCount / channels, "a patch outside its target")
     }
 }

@@ -29,6 +29,24 @@ public enum PixelRendering {
         }
     }
 
+    /// As `interleave(_:_:red:green:blue:into:)`, into a new array of just the patch: nothing is cleared first.
+    public static func interleaved(
+        _ source: [UInt8], _ patch: PixelPatch, red: Int, green: Int, blue: Int
+    ) -> [UInt8] {
+        for plane in [red, green, blue] { patch.plane(offset: plane).check(source: source.count, target: .max) }
+        let count = 3 * patch.width * patch.height
+        return source.withUnsafeBufferPointer { source in
+            [UInt8](unsafeUninitializedCapacity: count) { rgb, initialized in
+                for row in 0..<patch.height {
+                    let from = source.baseAddress! + patch.start + row * patch.stride
+                    tilescout_interleave(
+                        from + red, from + green, from + blue, rgb.baseAddress! + 3 * row * patch.width, patch.width)
+                }
+                initialized = count
+            }
+        }
+    }
+
     /// Stretches one plane into bytes: `value × scale + bias`, rounded, within 0…255.
     @_specialize(where Sample == UInt8)
     @_specialize(where Sample == UInt16)

@@ -23,7 +23,7 @@ public final class RasterWriter {
         self.handle = handle
     }
 
-    deinit { handle.map { _ = GDALClose($0) } }
+    deinit { handle.map { GDALClose($0) } }
 
     public func setGeoTransform(_ coefficients: [Double]) throws {
         precondition(coefficients.count == 6)

@@ -14,6 +14,14 @@ public struct WarpedGrid: Hashable, Sendable {
 }
 
 extension Dataset {
+    /// What tells a warp where pixels lie; rasters may carry several, and some carry a meaningless geotransform too.
+    public enum Placement: Hashable, Sendable {
+        case geoTransform
+        case controlPoints
+        /// Rational polynomials, at one height above the ellipsoid in metres for the whole scene.
+        case rationalPolynomials(height: Double)
+    }
+
     public enum Resampling: String, Sendable { case nearest = "near", bilinear, cubic }
 
     /// A view of this dataset in another coordinate system, warped block by block while it is read, with an alpha
@@ -21,13 +29,18 @@ extension Dataset {
     ///
     /// - Parameter grid: nil lets GDAL choose extent and resolution.
     public func warped(
-        to target: SpatialReference, grid: WarpedGrid?, resampling: Resampling
+        to target: SpatialReference, grid: WarpedGrid?, resampling: Resampling, placement: Placement = .geoTransform
     ) throws -> Dataset {
         var arguments = [
             "-of", "VRT", "-t_srs", target.wkt, "-r", resampling.rawValue, "-dstalpha",
             // Approximate the transformation to an eighth of a pixel (gdalwarp's default); warp 64 MB at a time.
             "-et", "0.125", "-wm", "64",
         ]
+        switch placement {
+        case .geoTransform: break
+        case .controlPoints: arguments += ["-to", "METHOD=GCP_POLYNOMIAL"]
+        case .rationalPolynomials(let height): arguments += ["-rpc", "-to", "RPC_HEIGHT=\(height)"]
+        }
         if let grid {
             arguments += ["-te", "\(grid.west)", "\(grid.south)", "\(grid.east)", "\(grid.north)"]
             arguments += ["-tr", "\(grid.resolution)", "\(grid.resolution)"]

@@ -9,6 +9,7 @@ struct CommonGrid {
     let crsCode: String
     let resolution: Double
     private let kind: String
+    private let placement: Dataset.Placement
     private let origin: Point
 
     /// Half the circumference that EPSG:3857 gives the Earth, in metres.
@@ -34,6 +35,7 @@ struct CommonGrid {
     private init(webMercator wanted: Double?, scene: Georeference) throws {
         crsCode = "EPSG:3857"
         kind = "webmercator"
+        placement = scene.placement
         origin = Point(x: -Self.mercatorHalf, y: Self.mercatorHalf)
         let stretched = scene.groundSampleDistance / max(0.01, cos(scene.centre.y * .pi / 180))
         resolution = wanted ?? Self.zoomResolution(nearest: stretched)
@@ -45,6 +47,7 @@ struct CommonGrid {
         let zone = min(60, max(1, Int((longitude < 0 ? longitude + 360 : longitude) / 6) + 1))
         crsCode = "EPSG:\((scene.centre.y < 0 ? 32700 : 32600) + zone)"
         kind = "utm"
+        placement = scene.placement
         origin = Point(x: 0, y: 0)
         resolution = wanted ?? Self.roundedToTwoDigits(scene.groundSampleDistance)
         let code = crsCode
@@ -58,7 +61,7 @@ struct CommonGrid {
         of dataset: Dataset, options: TilingOptions, plan: BandPlan, limits: TilingLimits
     ) throws -> (image: Dataset, clouds: Dataset?, grid: SceneGrid) {
         let rough = try raster(.notGeoreferenced) {
-            try dataset.warped(to: reference, grid: nil, resampling: .nearest)
+            try dataset.warped(to: reference, grid: nil, resampling: .nearest, placement: placement)
         }
         guard let extent = rough.geoTransform else {
             throw TilingError(
@@ -70,10 +73,12 @@ struct CommonGrid {
             west: extent[0], south: south, east: east, north: extent[3], options: options, dataset: dataset, limits: limits)
         let resampling: Dataset.Resampling = plan.palette == nil ? .bilinear : .nearest
         let image = try raster(.notGeoreferenced) {
-            try dataset.warped(to: reference, grid: snapped, resampling: resampling)
+            try dataset.warped(to: reference, grid: snapped, resampling: resampling, placement: placement)
         }
         let clouds = try options.cloud.map { _ in
-            try raster(.notGeoreferenced) { try dataset.warped(to: reference, grid: snapped, resampling: .nearest) }
+            try raster(.notGeoreferenced) {
+                try dataset.warped(to: reference, grid: snapped, resampling: .nearest, placement: placement)
+            }
         }
         let grid = SceneGrid(
             canonicalText: canonicalText, crsName: reference.name, crsCode: crsCode, crsWKT: reference.wkt,

@@ -20,6 +20,7 @@ struct FileStatus {
         switch attributes[.type] as? FileAttributeType {
         case FileAttributeType.typeRegular: break
         case FileAttributeType.typeDirectory: throw refuse("it is a directory")
+        case FileAttributeType.typeSymbolicLink: throw refuse("the link leads nowhere")
         default: throw refuse("it is not a regular file")
         }
         size = (attributes[.size] as? NSNumber)?.intValue ?? 0

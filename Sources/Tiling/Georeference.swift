@@ -6,6 +6,7 @@ struct Georeference {
     let reference: SpatialReference
     /// nil: by ground control points or RPCs, which only a warp makes a grid of.
     let geoTransform: GeoTransform?
+    let placement: Dataset.Placement
     let projector: Projector
     /// The middle of the scene, in degrees.
     let centre: Point
@@ -19,7 +20,8 @@ struct Georeference {
         }
         let own = dataset.geoTransform.map { GeoTransform($0[0], $0[1], $0[2], $0[3], $0[4], $0[5]) }
         let hasPoints = dataset.groundControlPointCount > 0 && dataset.groundControlPointReference != nil
-        let hasRPC = !dataset.metadata(domain: "RPC").isEmpty
+        let rpc = dataset.metadata(domain: "RPC")
+        let hasRPC = !rpc.isEmpty
         let reference: SpatialReference
         let map: GeoTransform
         let (width, height): (Int, Int)
@@ -29,9 +31,14 @@ struct Georeference {
             guard own.isInvertible else { throw refuse("its geotransform has no area: \(own.coefficients)") }
             (reference, map, width, height) = (stated, own, dataset.width, dataset.height)
             geoTransform = own
+            placement = .geoTransform
         } else if hasPoints || hasRPC {
+            // Without a terrain model, the height in the middle of the polynomials' range is the best single one.
+            let chosen: Dataset.Placement = hasPoints
+                ? .controlPoints : .rationalPolynomials(height: rpc["HEIGHT_OFF"].flatMap(Double.init) ?? 0)
+            placement = chosen
             let view = try raster(.notGeoreferenced) {
-                try dataset.warped(to: .wgs84(), grid: nil, resampling: .nearest)
+                try dataset.warped(to: .wgs84(), grid: nil, resampling: .nearest, placement: chosen)
             }
             guard let placed = view.geoTransform else { throw refuse("its control points give no grid") }
             map = GeoTransform(placed[0], placed[1], placed[2], placed[3], placed[4], placed[5])

@@ -13,8 +13,7 @@ final class OpenScene {
     /// The band of cloud classes, warped without mixing classes.
     let cloudView: Dataset?
     let projector: Projector
-    let reference: SpatialReference
-    let groundSampleDistance: Double
+    let georeference: Georeference
 
     init(path: String, options: TilingOptions, limits: TilingLimits) throws {
         try options.validate()
@@ -30,9 +29,7 @@ final class OpenScene {
                 operation: "cut", thing: path, reason: "there is no cloud band \(cloud.band): it has \(dataset.bandCount)",
                 code: .invalidOption)
         }
-        let georeference = try Georeference(dataset)
-        reference = georeference.reference
-        groundSampleDistance = georeference.groundSampleDistance
+        georeference = try Georeference(dataset)
         if let target = try CommonGrid(options.grid, for: georeference) {
             let placed = try target.view(of: dataset, options: options, plan: plan, limits: limits)
             (view, cloudView, grid) = (placed.image, placed.clouds, placed.grid)
@@ -43,6 +40,7 @@ final class OpenScene {
             viewPlan = plan
             cloudView = options.cloud == nil ? nil : dataset
             projector = georeference.projector
+            let reference = georeference.reference
             grid = SceneGrid(
                 canonicalText: "scene", crsName: reference.name, crsCode: reference.authorityCode,
                 crsWKT: reference.wkt, geoTransform: georeference.geoTransform!, width: dataset.width,

@@ -58,7 +58,8 @@ struct ReadPlan {
 
     /// Whether GDAL's cache keeps the blocks under a row of tiles until the next row wants them.
     private var fitsBlockCache: Bool {
-        let rows = min(layout.rasterHeight, (layout.tileSize / blockHeight + 2) * blockHeight)
+        let isAligned = layout.overlap == 0 && (layout.step % blockHeight == 0 || blockHeight % layout.step == 0)
+        let rows = isAligned ? max(blockHeight, layout.step) : (layout.tileSize / blockHeight + 2) * blockHeight
         return layout.rasterWidth * rows * bytesPerPixel <= blockCacheBytes / 2
     }
 

@@ -58,7 +58,7 @@ final class SampleReader<Sample: PixelSample> {
 
     /// Bytes held for each pixel of a region.
     var bytesPerPixel: Int {
-        bands.count * MemoryLayout<Sample>.stride + 1 + (cloudSource == nil ? 0 : 2)
+        bands.count * MemoryLayout<Sample>.stride + (readsMask ? 1 : 0) + (cloudSource == nil ? 0 : 2)
     }
 
     /// Decodes a region, unless it is held already.
@@ -91,14 +91,14 @@ final class SampleReader<Sample: PixelSample> {
         return true
     }
 
+    private var readsMask: Bool {
+        if case .mask = plan.validity { return true }
+        return isSparse
+    }
+
     private func loadMask(_ wanted: RasterRegion) throws {
         hasMask = false
-        let needsMask: Bool
-        switch plan.validity {
-        case .mask: needsMask = true
-        default: needsMask = isSparse
-        }
-        guard needsMask else { return }
+        guard readsMask else { return }
         if mask.count < wanted.pixelCount { mask = [UInt8](repeating: 0, count: wanted.pixelCount) }
         if case .mask(let band) = plan.validity {
             try raster(.damaged) {

@@ -20,13 +20,16 @@ public final class SceneCutter {
     /// Opens a scene and prepares cutting it: reads its bytes once for the fingerprint, and samples of it where the
     /// stretch asks for percentiles.
     ///
-    /// - Parameter known: what an earlier cutter of the same unchanged file and options found, to spare both.
+    /// - Parameters:
+    ///   - fingerprint: that of the unchanged file where it is known, to spare reading it.
+    ///   - known: what an earlier cutter of the same unchanged file and options found, to spare both.
     /// - Throws: `TilingError`.
     public init(
-        path: String, options: TilingOptions, limits: TilingLimits = .standard, known: SceneInfo? = nil
+        path: String, options: TilingOptions, limits: TilingLimits = .standard,
+        fingerprint: SceneFingerprint? = nil, known: SceneInfo? = nil
     ) throws {
         scene = try OpenScene(path: path, options: options, limits: limits)
-        info = try known ?? SceneInfo(path: path, scene: scene, options: options)
+        info = try known ?? SceneInfo(path: path, scene: scene, options: options, fingerprint: fingerprint)
         self.options = options
         do {
             layout = try TileLayout(
@@ -114,10 +117,9 @@ public final class SceneCutter {
 }
 
 extension SceneInfo {
-    init(path: String, scene: OpenScene, options: TilingOptions) throws {
+    init(path: String, scene: OpenScene, options: TilingOptions, fingerprint known: SceneFingerprint?) throws {
         let dataset = scene.dataset
-        let fingerprint = try SceneFingerprint(path: path, files: dataset.files, stamp: SceneStamp(path: path))
-        let own = dataset.geoTransform
+        let fingerprint = try known ?? SceneFingerprint(path: path, files: dataset.files, stamp: SceneStamp(path: path))
         let outline: Footprint
         do {
             outline = try scene.footprint(of: PixelWindow(x: 0, y: 0, width: scene.grid.width, height: scene.grid.height))
@@ -129,10 +131,9 @@ extension SceneInfo {
             bandCount: dataset.bandCount, dataType: scene.plan.dataType.rawValue,
             bandDescriptions: dataset.bands.map { $0.description ?? "" },
             noData: try raster(.unsupported) { try dataset.band(scene.plan.image[0]).noData },
-            crsName: scene.reference.name, crsWKT: scene.reference.wkt,
-            geoTransform: scene.grid.canonicalText == "scene" || own != nil && dataset.spatialReference != nil
-                ? own.map { GeoTransform($0[0], $0[1], $0[2], $0[3], $0[4], $0[5]) } : nil,
-            grid: scene.grid, groundSampleDistance: scene.groundSampleDistance,
+            crsName: scene.georeference.reference.name, crsWKT: scene.georeference.reference.wkt,
+            geoTransform: scene.georeference.geoTransform,
+            grid: scene.grid, groundSampleDistance: scene.georeference.groundSampleDistance,
             acquired: AcquisitionReader(path: path, dataset: dataset).read(), footprint: outline,
             imageBands: scene.plan.image, stretch: try Self.stretch(scene, options))
     }

@@ -49,6 +49,12 @@ public struct SceneFingerprint: Hashable, Codable, Sendable {
     /// Overviews repeat what the scene holds and are never read.
     private static let ignoredSuffixes = [".ovr", ".rrd"]
 
+    /// One that is known already.
+    public init(sha256: String, stamp: SceneStamp) {
+        self.sha256 = sha256
+        self.stamp = stamp
+    }
+
     /// Reads every byte of the scene once.
     /// - Throws: `TilingError` where the file cannot be read or is no raster.
     public init(path: String, allowsNetwork: Bool = false) throws {

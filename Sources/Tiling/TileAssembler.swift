@@ -61,8 +61,7 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
         let validCount = markValid(window, inside, patch)
         let fraction = Float(Double(validCount) / Double(total))
         guard validCount > 0, Double(validCount) >= minValid * Double(total) else { return (nil, fraction) }
-        var pixels = zeros(UInt8.self, count: total * 3)
-        render(patch, into: &pixels)
+        var pixels = render(patch, isWhole: inside == window, total: total)
         if validCount < total { PixelRendering.fillInvalid(&pixels, valid: valid, count: total) }
         let clouds = cloudTable.map { PixelValidity.countClasses(reader.clouds, patch, table: $0, valid: valid) }
         let tile = AssembledTile(
@@ -88,20 +87,19 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
         return PixelValidity.count(valid, patch)
     }
 
-    private func render(_ patch: PixelPatch, into pixels: inout [UInt8]) {
+    /// The patch as RGB in a picture of `total` pixels, black where it does not reach.
+    private func render(_ patch: PixelPatch, isWhole: Bool, total: Int) -> [UInt8] {
         let planeSize = reader.region!.pixelCount
         let offsets = reader.planes.map { $0 * planeSize }
         if isUnstretchedBytes, let bytes = bytes(of: reader) {
-            return PixelRendering.interleave(
-                bytes, patch, red: offsets[0], green: offsets[isGrey ? 0 : 1], blue: offsets[isGrey ? 0 : 2],
-                into: &pixels)
+            let (green, blue) = isGrey ? (offsets[0], offsets[0]) : (offsets[1], offsets[2])
+            return interleave(bytes, patch, offsets[0], green, blue, isWhole: isWhole, total: total)
         }
         // Plane by plane into bytes, which vectorises, and then all three together.
-        let tileSize = pixels.count / 3
-        if channels.count < 3 * tileSize { channels = zeros(UInt8.self, count: 3 * tileSize) }
+        if channels.count < 3 * total { channels = zeros(UInt8.self, count: 3 * total) }
         for channel in 0..<(palette == nil ? offsets.count : 3) {
             var part = patch.plane(offset: offsets[palette == nil ? channel : 0])
-            part.target += channel * tileSize
+            part.target += channel * total
             if let palette {
                 PixelRendering.look(up: reader.samples, part, in: palette.channels[channel], into: &channels)
             } else {
@@ -113,9 +111,17 @@ final class TileAssembler<Sample: PixelSample>: TileAssembling {
         let stretched = PixelPatch(
             width: patch.width, height: patch.height, start: patch.target, stride: patch.targetStride,
             target: patch.target, targetStride: patch.targetStride)
-        PixelRendering.interleave(
-            channels, stretched, red: 0, green: isOnePlane ? 0 : tileSize, blue: isOnePlane ? 0 : 2 * tileSize,
-            into: &pixels)
+        return interleave(
+            channels, stretched, 0, isOnePlane ? 0 : total, isOnePlane ? 0 : 2 * total, isWhole: isWhole, total: total)
+    }
+
+    private func interleave(
+        _ planes: [UInt8], _ patch: PixelPatch, _ red: Int, _ green: Int, _ blue: Int, isWhole: Bool, total: Int
+    ) -> [UInt8] {
+        if isWhole { return PixelRendering.interleaved(planes, patch, red: red, green: green, blue: blue) }
+        var pixels = zeros(UInt8.self, count: total * 3)
+        PixelRendering.interleave(planes, patch, red: red, green: green, blue: blue, into: &pixels)
+        return pixels
     }
 
     /// The reader's own array where its samples are bytes; asked of the reader as a whole, because casting an array

@@ -1,0 +1,74 @@
+import Foundation
+import GDAL
+import Testing
+import TileGrid
+
+@testable import Tiling
+
+@Suite("Common grids")
+struct CommonGridTests {
+    static func tiles(_ path: String, _ options: TilingOptions) throws -> (SceneInfo, [CutTile]) {
+        let cutter = try SceneCutter(path: path, options: options)
+        let tiles = try cutter.layout.indices.compactMap { index -> CutTile? in
+            guard case .tile(let tile) = try cutter.cut(index) else { return nil }
+            return tile
+        }
+        return (cutter.info, tiles)
+    }
+
+    @Test(arguments: [TileGridKind.utm(resolution: nil), .webMercator(resolution: nil), .utm(resolution: 7)], [0, 16])
+    func lineUpDatesOfOnePlace(_ grid: TileGridKind, _ overlap: Int) throws {
+        let folder = try TemporaryFolder()
+        let early = TestScene(width: 400, height: 300, geoTransform: [500_000, 10, 0, 5_100_000, 0, -10])
+        let late = TestScene(width: 420, height: 310, geoTransform: [499_933, 10, 0, 5_100_041, 0, -10])
+        try early.write(to: folder.file("early.tif"))
+        try late.write(to: folder.file("late.tif"))
+        let options = TilingOptions(tileSize: 64, overlap: overlap, grid: grid, minValid: 0.9)
+        let (firstInfo, first) = try Self.tiles(folder.file("early.tif"), options)
+        let (secondInfo, second) = try Self.tiles(folder.file("late.tif"), options)
+        #expect(firstInfo.grid.crsCode == secondInfo.grid.crsCode)
+        #expect(firstInfo.grid.geoTransform.pixelSize == secondInfo.grid.geoTransform.pixelSize)
+        let places = Set(second.map { "\($0.geoTransform.c0.rounded()) \($0.geoTransform.c3.rounded())" })
+        let shared = first.filter { places.contains("\($0.geoTransform.c0.rounded()) \($0.geoTransform.c3.rounded())") }
+        #expect(shared.count >= 8 && shared.count >= first.count - 2)
+        #expect(Set(first.map(\.id)).isDisjoint(with: second.map(\.id)))
+    }
+
+    @Test func ownUTMPixelsAreNotResampledAway() throws {
+        let folder = try TemporaryFolder()
+        // On the grid already: the warp moves nothing.
+        let scene = TestScene(width: 256, height: 256, geoTransform: [499_200, 10, 0, 5_099_520, 0, -10])
+        try scene.write(to: folder.file("a.tif"))
+        let (info, warped) = try Self.tiles(folder.file("a.tif"), TilingOptions(tileSize: 64, grid: .utm(resolution: nil)))
+        let (_, plain) = try Self.tiles(folder.file("a.tif"), TilingOptions(tileSize: 64))
+        #expect(info.grid.canonicalText == "utm:EPSG:32633:10.0")
+        #expect(warped.map(\.image) == plain.map(\.image))
+    }
+
+    @Test func scenesByControlPointsAreWarped() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("gcps.tif")
+        let writer = try RasterWriter(path: path, width: 200, height: 200, bands: 1, dataType: .uint8)
+        try writer.setGroundControlPoints(
+            [(0, 0, 15, 46), (200, 0, 15.02, 46), (0, 200, 15, 45.986), (200, 200, 15.02, 45.986)],
+            reference: SpatialReference("EPSG:4326"))
+        let region = RasterRegion(x: 0, y: 0, width: 200, height: 200)
+        try writer.write([UInt8](repeating: 120, count: 40_000), region: region, band: 1)
+        try writer.close()
+        let (info, tiles) = try Self.tiles(path, TilingOptions(tileSize: 64))
+        #expect(info.grid.crsCode == "EPSG:32633" && info.geoTransform == nil)
+        #expect(tiles.count >= 4 && tiles.allSatisfy { $0.image.pixels.allSatisfy { $0 == 120 } })
+        let bounds = info.footprint.bounds
+        #expect(bounds.west > 14.98 && bounds.east < 15.04 && bounds.south > 45.97 && bounds.north < 46.02)
+    }
+
+    @Test func cloudClassesAreNotMixed() throws {
+        let folder = try TemporaryFolder()
+        let scene = TestScene(width: 300, height: 300, bands: 4)
+        try scene.write(to: folder.file("a.tif"))
+        var options = TilingOptions(tileSize: 64, grid: .webMercator(resolution: nil))
+        options.cloud = CloudMask(band: 4, test: .classes(Array(0...255)))
+        let (_, tiles) = try Self.tiles(folder.file("a.tif"), options)
+        #expect(!tiles.isEmpty && tiles.allSatisfy { $0.cloudFraction == 1 })
+    }
+}
