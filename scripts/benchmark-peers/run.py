@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks beside their peers and writes their tables into docs/benchmarks.md. Called by scripts/benchmark."""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+import encoder_peers
+import scenes
+
+ROUNDS = 5
+
+
+def tilescout(arguments, *words, environment=None):
+    """What a tilescout command prints as JSON."""
+    text = subprocess.run([arguments.tilescout, *words], check=True, capture_output=True, text=True,
+                          env={**os.environ, **(environment or {})}).stdout
+    return json.loads(text)
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+
+
+def encoder(arguments):
+    best = encoder_peers.measure(
+        rounds=ROUNDS, seconds=0.7, ours=f"{arguments.tilescout} bench encoder --seconds 0.7 --precision {{precision}}")
+    peers = {}
+    for name, rate in best.items():
+        key = " ".join(name.split()[:2])
+        if rate > peers.get(key, (0, ""))[0]:
+            peers[key] = (rate, " ".join(name.split()[2:]))
+    ours = peers["tilescout bfloat16"][0]
+    rows = [[name, f"{rate:.0f}", how, f"{ours / rate:.2f}"]
+            for name, (rate, how) in sorted(peers.items(), key=lambda item: -item[1][0])]
+    text = (f"EfficientNet-Lite0 at 224 px, two cores; the best of each contender's settings over {ROUNDS} interleaved rounds. "
+            "Ours starts from 256-px tiles in 8 bits and resizes them; the peers start from ready float tensors. "
+            f"Our bfloat16 / our float32: {ours / peers['tilescout float32'][0]:.2f}.\n\n")
+    return text + table(["contender", "tiles/s", "setting", "ours (bfloat16) / theirs"], rows)
+
+
+def read_windows(path):
+    """Seconds that rasterio takes for the windows of a scene."""
+    import rasterio
+    from pipeline import windows
+    with rasterio.open(path) as dataset:
+        started = time.perf_counter()
+        for window in windows(dataset.width, dataset.height):
+            dataset.read(window=window)
+        return time.perf_counter() - started
+
+
+def cutting(arguments):
+    rows = []
+    for name, path in scenes.make(arguments.earth, arguments.work / "scenes").items():
+        ours, theirs, bare = [], [], []
+        for _ in range(ROUNDS):
+            measured = tilescout(arguments, "bench", "cut", str(path))
+            count = measured["tiles"]
+            ours.append(measured["seconds"])
+            theirs.append(min(read_windows(path) for _ in range(3)))
+            bare.append(tilescout(arguments, "bench", "decode", str(path))["seconds"])
+        cut, read, decode = map(statistics.median, (ours, theirs, bare))
+        rows.append([name, count, f"{count / cut:,.0f}", f"{read / cut:.2f}", f"{cut / decode:.2f}"])
+    text = (f"Scenes of 8,100 × 4,050 RGB pixels, in the page cache, one thread, 256-px tiles; medians of {ROUNDS} interleaved "
+            "rounds, each the best of three. Ours also makes masks, valid fractions, footprints and ids; rasterio reads the same windows and no more. "
+            "“Bare decode” reads every block once and does nothing with it.\n\n")
+    return text + table(["layout", "tiles", "tiles/s", "ours / rasterio, speed", "ours / bare decode, time"], rows)
+
+
+def ingest(arguments):
+    import onnxruntime
+    import pipeline
+    paths = [str(path) for path in scenes.make(arguments.earth, arguments.work / "scenes").values()]
+    rounds = []
+    with tempfile.TemporaryDirectory() as folder:
+        network = f"{folder}/lite0.onnx"
+        encoder_peers.export(network, None)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = encoder_peers.THREADS
+        session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        conninfo = subprocess.run([arguments.tilescout, "db", "url"], check=True, capture_output=True,
+                                  text=True).stdout.strip()
+        for number in range(3):
+            collection = f"benchmark-{os.getpid()}-{number}"
+            report = tilescout(arguments, "ingest", *paths, "--collection", collection, "--json", "--quiet")
+            for scene in tilescout(arguments, "scenes", "--collection", collection, "--json"):
+                subprocess.run([arguments.tilescout, "forget", str(scene["id"])], check=True, capture_output=True)
+            alone = tilescout(arguments, "bench", "encoder", "--seconds", "2")["tilesPerSecond"]
+            count, seconds = pipeline.ingest(session, conninfo, paths)
+            assert count == report["tilesStored"], (count, report)
+            rounds.append((report["tilesStored"] / report["seconds"], alone, count / seconds, report))
+    ours = statistics.median(round[0] for round in rounds)
+    alone = statistics.median(round[1] for round in rounds)
+    theirs = statistics.median(round[2] for round in rounds)
+    busy = rounds[-1][3]["busySeconds"]
+    text = (f"{rounds[-1][3]['tilesStored']:,} tiles of 256 px from four scenes (striped, tiled, DEFLATE, JPEG), hashed, cut, "
+            "embedded and stored by the private cluster; medians of 3 interleaved rounds, start-up and publishing counted in "
+            "ours. The Python pipeline is `scripts/benchmark-peers/pipeline.py`: rasterio in a thread of its own, ONNX "
+            "Runtime in float32 (it has no bfloat16 on a CPU), psycopg's binary COPY.\n\n")
+    stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in sorted(busy.items()))
+    return (text + table(["what", "tiles/s", "ours / it"], [
+        ["tilescout ingest", f"{ours:.0f}", "1.00"],
+        ["our encoder alone, the slowest stage", f"{alone:.0f}", f"{ours / alone:.2f}"],
+        ["Python pipeline", f"{theirs:.0f}", f"{ours / theirs:.2f}"]])
+        + f"\n\nThread-seconds that each stage was busy: {stages}.")
+
+
+def memory(arguments):
+    rows = []
+    with tempfile.TemporaryDirectory(dir=arguments.work) as data:
+        # A cluster of its own, so that the server's memory is not ours; the models are the installed ones.
+        models = f"{os.environ['TILESCOUT_DATA']}/models"
+        for side in (15_000, 60_000):
+            scene = scenes.make_large(arguments.earth, data, side)
+            # --tile-size 1024: as many pixels, fewer to encode. A child of its own for each, so that peaks do not mix.
+            code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+                    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+            started = time.perf_counter()
+            text = subprocess.run(
+                ["python3", "-c", code, arguments.tilescout, "ingest", str(scene), "--collection", f"memory-{os.getpid()}",
+                 "--tile-size", "1024", "--quiet"], check=True, capture_output=True, text=True,
+                env={**os.environ, "TILESCOUT_MODELS": models}).stdout
+            rows.append([f"{side:,} × {side:,}", f"{int(text) / 1024:.0f}", f"{time.perf_counter() - started:.0f}"])
+        for scene in tilescout(arguments, "scenes", "--collection", f"memory-{os.getpid()}", "--json"):
+            subprocess.run([arguments.tilescout, "forget", str(scene["id"])], check=True, capture_output=True)
+    text = ("Peak resident memory of `tilescout ingest` on a virtual scene over the whole Earth, tiles of 1,024 px. "
+            "The server's own memory is not in it.\n\n")
+    return text + table(["pixels", "peak MiB", "seconds"], rows)
+
+
+SECTIONS = {"encoder": ("Encoder", encoder), "cutting": ("Cutting", cutting), "ingest": ("Ingest as a whole", ingest),
+            "memory": ("Memory", memory)}
+PREAMBLE = """# Benchmarks
+
+Rates are ratios against a peer in one run on the same cores; machines are noisy, and absolute figures travel badly.
+`scripts/benchmark` measures and writes these tables; `scripts/benchmark cutting` one of them.
+"""
+
+
+def write(report, name, text):
+    """Puts one section into the report, the others as they are."""
+    path = pathlib.Path(report)
+    old = path.read_text() if path.exists() else ""
+    bodies = {}
+    for key, (title, _) in SECTIONS.items():
+        if key == name:
+            bodies[key] = text
+        elif f"\n## {title}\n" in old:
+            bodies[key] = old.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0].strip()
+    path.write_text(PREAMBLE + "".join(
+        f"\n## {SECTIONS[key][0]}\n\n{body}\n" for key, body in bodies.items()))
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        name = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    return f"Measured on {os.cpu_count()} cores of {name}, {time.strftime('%Y-%m-%d')}.\n\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=[*SECTIONS, "all"])
+    parser.add_argument("--tilescout", required=True)
+    parser.add_argument("--earth", required=True, type=pathlib.Path)
+    parser.add_argument("--work", required=True, type=pathlib.Path)
+    parser.add_argument("--report", required=True)
+    arguments = parser.parse_args()
+    for name, (title, measure) in SECTIONS.items():
+        if arguments.what in (name, "all"):
+            text = machine() + measure(arguments)
+            write(arguments.report, name, text)
+            print(f"\n## {title}\n\n{text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
