@@ -3,6 +3,12 @@
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export repository
+# A locale that every Debian has: perl, apt and Python neither complain of a missing one nor change their wording.
+export LC_ALL=C.UTF-8
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+warn() { printf '%s: warning: %s\n' "${0##*/}" "$*" >&2; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # Where Tilescout keeps its database, its models and its caches. Root's home is closed to the unprivileged user that the
 # private PostgreSQL cluster runs as, so root's data live under /var/lib.
@@ -14,10 +20,9 @@ if [ -z "${TILESCOUT_DATA:-}" ]; then
     fi
 fi
 export TILESCOUT_DATA
-mkdir -p "$TILESCOUT_DATA"
-
-say() { printf '%s: %s\n' "${0##*/}" "$*"; }
-die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+if [ ! -d "$TILESCOUT_DATA" ]; then
+    install -d -m 755 "$TILESCOUT_DATA" || die "cannot make the data folder $TILESCOUT_DATA; name another one in TILESCOUT_DATA"
+fi
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -29,6 +34,21 @@ as_root() {
     fi
 }
 
-need_swift() {
-    command -v swift >/dev/null || die "no Swift toolchain: install Swift 6.1 or later from https://www.swift.org/install/linux/ and put it on PATH"
+readonly swift_needed=6.1
+
+find_swift() {
+    command -v swift >/dev/null && return
+    local hint=
+    # sudo gives commands a PATH of its own.
+    [ -n "${SUDO_USER:-}" ] && hint="; sudo hides your PATH, so run this without sudo: it asks for root's rights where it needs them"
+    die "no Swift toolchain: install Swift $swift_needed or later from https://www.swift.org/install/linux/ and put it on PATH$hint"
+}
+
+# After the packages are installed: the toolchain links some of them.
+need_working_swift() {
+    local text version
+    text=$(swift --version 2>&1) || die "the Swift toolchain does not run: $text"
+    version=$(sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' <<<"$text" | head -n 1)
+    dpkg --compare-versions "${version:-0}" ge "$swift_needed" ||
+        die "Swift $swift_needed or later is needed, and $(command -v swift) is ${version:-of an unknown version}"
 }
