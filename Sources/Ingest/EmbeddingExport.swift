@@ -5,8 +5,10 @@ import Tiling
 
 /// The encoder stage alone: image files in, a NumPy matrix and the list of its rows' names out.
 public struct EmbeddingExport {
-    /// Tiles read ahead and encoded in one call: enough for every core, few megabytes.
+    /// Images encoded in one call: enough for every core.
     private static let batch = 64
+    /// Pixels of one call, unless a single image has more.
+    private static let batchBytes = 64 << 20
 
     private let roots: [String]
     private let model: EncoderModel
@@ -50,17 +52,18 @@ public struct EmbeddingExport {
         var rest = discovery.candidates.map(\.path)[...]
         while !rest.isEmpty {
             var images: [TileImage] = []
-            for path in rest.prefix(Self.batch) {
+            var bytes = 0
+            while images.count < Self.batch, bytes < Self.batchBytes, let path = rest.popFirst() {
                 do {
                     images.append(try TileImage(contentsOf: path))
                     names.append(path)
+                    bytes += images[images.count - 1].pixels.count
                     meter.opened(tiles: 1)
                 } catch let error as TilingError {
                     report.failures.append(.init(path: path, stage: "read", reason: error.description))
                     meter.sceneDone(failed: true)
                 }
             }
-            rest = rest.dropFirst(Self.batch)
             try writer.append(encoder.embed(images).values)
             meter.did(tiles: images.count)
             for _ in images { meter.sceneDone() }

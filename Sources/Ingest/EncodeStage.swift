@@ -10,14 +10,14 @@ struct EncodeStage {
         // A batch never waits for its last tile longer than it would take to run.
         var patience: TimeInterval = 0
         while true {
-            let batch = try job.cutTiles.receiveBatch(limit: job.options.concurrency.batch, patience: patience)
+            let batch = try job.cutTiles.receiveBatch(limit: job.batch, patience: patience)
             if batch.isEmpty { return }
             let started = Date()
             let embeddings = try job.clock.measure("encode") { try encoder.embed(batch.map(\.tile.image)) }
             patience = Date().timeIntervalSince(started)
             job.report.withLock { $0.tilesEncoded += batch.count }
             try job.encoded.send(.tiles(batch.indices.map { row in
-                EmbeddedTile(scene: batch[row].scene, tile: batch[row].tile, embedding: Array(embeddings[row]))
+                EmbeddedTile(batch[row], embedding: Array(embeddings[row]))
             }))
         }
     }

@@ -111,10 +111,16 @@ final class IngestJob: Sendable {
     let clock = BusyClock()
     let report = Mutex(IngestReport())
 
+    /// Pixels in one batch at most, unless a single tile has more: with two batches waiting for each encoder and one in
+    /// it, two encoders hold 48 MiB.
+    private static let batchBytes = 8 << 20
+
     /// Scenes ahead of the cutters: a few, so that hashing the next one overlaps cutting this one.
     let scenes = BoundedQueue<ScannedScene>(capacity: 4)
-    /// Tiles ahead of the encoders: two batches for each, about 200 KB a tile.
+    /// Tiles ahead of the encoders: two batches for each.
     let cutTiles: BoundedQueue<CutMessage>
+    /// Tiles encoded together: as many as asked for, fewer where tiles are large.
+    let batch: Int
     /// Embedded batches ahead of the store: they are small.
     let encoded = BoundedQueue<StoreMessage>(capacity: 64)
 
@@ -122,7 +128,9 @@ final class IngestJob: Sendable {
         self.options = options
         self.run = run
         self.meter = meter
-        cutTiles = BoundedQueue(capacity: 2 * options.concurrency.batch * options.concurrency.encoders)
+        let tileBytes = options.tiling.tileSize * options.tiling.tileSize * 3
+        batch = max(1, min(options.concurrency.batch, Self.batchBytes / tileBytes))
+        cutTiles = BoundedQueue(capacity: 2 * batch * options.concurrency.encoders)
     }
 
     func cancel() {

@@ -18,11 +18,27 @@ struct CutMessage: Sendable {
     var tile: CutTile
 }
 
-/// A tile on its way to the store; its pixels have done their duty.
+/// A tile on its way to the store. Its pixels are not in it: hundreds of these wait for one merge.
 struct EmbeddedTile: Sendable {
     var scene: Int
-    var tile: CutTile
+    var id: TileID
+    var window: PixelWindow
+    var geoTransform: GeoTransform
+    var footprint: Footprint
+    var validFraction: Float
+    var cloudFraction: Float?
     var embedding: [Float]
+
+    init(_ message: CutMessage, embedding: [Float]) {
+        scene = message.scene
+        id = message.tile.id
+        window = message.tile.window
+        geoTransform = message.tile.geoTransform
+        footprint = message.tile.footprint
+        validFraction = message.tile.validFraction
+        cloudFraction = message.tile.cloudFraction
+        self.embedding = embedding
+    }
 }
 
 /// What the store stage is told, in this order for each scene: opened, then tiles and its end in any order.

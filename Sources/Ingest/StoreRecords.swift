@@ -34,9 +34,9 @@ extension SceneRecord {
 extension TileRow {
     init(_ entry: EmbeddedTile, sceneID: Int, crs: String) {
         self.init(
-            tileID: entry.tile.id, sceneID: sceneID, window: entry.tile.window, crs: crs,
-            geoTransform: entry.tile.geoTransform, footprint: entry.tile.footprint,
-            validFraction: entry.tile.validFraction, cloudFraction: entry.tile.cloudFraction, embedding: entry.embedding)
+            tileID: entry.id, sceneID: sceneID, window: entry.window, crs: crs, geoTransform: entry.geoTransform,
+            footprint: entry.footprint, validFraction: entry.validFraction, cloudFraction: entry.cloudFraction,
+            embedding: entry.embedding)
     }
 }
 

@@ -67,7 +67,7 @@ def cutting(arguments):
             bare.append(tilescout(arguments, "bench", "decode", str(path))["seconds"])
         cut, read, decode = map(statistics.median, (ours, theirs, bare))
         rows.append([name, count, f"{count / cut:,.0f}", f"{read / cut:.2f}", f"{cut / decode:.2f}"])
-    text = (f"Scenes of 8,100 × 4,050 RGB pixels, in the page cache, one thread, 256-px tiles; medians of {ROUNDS} interleaved "
+    text = (f"Scenes of {scenes.SIDE[0] * scenes.ENLARGED:,} × {scenes.SIDE[1] * scenes.ENLARGED:,} RGB pixels, in the page cache, one thread, 256-px tiles; medians of {ROUNDS} interleaved "
             "rounds, each the best of three. Ours also makes masks, valid fractions, footprints and ids; rasterio reads the same windows and no more. "
             "“Bare decode” reads every block once and does nothing with it.\n\n")
     return text + table(["layout", "tiles", "tiles/s", "ours / rasterio, speed", "ours / bare decode, time"], rows)

@@ -13,11 +13,11 @@ LAYOUTS = {
 }
 QUARTERS = [(0, 0), (2700, 0), (0, 1350), (2700, 1350)]
 SIDE = (2700, 1350)
-ENLARGED = 3
+ENLARGED = 4
 
 
 def make(earth, folder):
-    """One scene per layout, each another quarter of the Earth, 8100 × 4050 pixels; returns their paths by layout."""
+    """One scene per layout, each another quarter of the Earth, 10,800 × 5,400 pixels; returns their paths by layout."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for (name, options), (x, y) in zip(LAYOUTS.items(), QUARTERS):
