@@ -46,9 +46,26 @@ find_swift() {
 
 # After the packages are installed: the toolchain links some of them.
 need_working_swift() {
-    local text version
-    text=$(swift --version 2>&1) || die "the Swift toolchain does not run: $text"
+    local scratch text version
+    # The driver leaves an empty folder in TMPDIR at each call.
+    scratch=$(mktemp -d)
+    text=$(TMPDIR=$scratch swift --version 2>&1) || die "the Swift toolchain does not run: $text"
+    rm -rf "$scratch"
     version=$(sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' <<<"$text" | head -n 1)
     dpkg --compare-versions "${version:-0}" ge "$swift_needed" ||
         die "Swift $swift_needed or later is needed, and $(command -v swift) is ${version:-of an unknown version}"
 }
+
+# A build folder that root made (by sudo) cannot be built in without sudo; swift would say so at length.
+enter_repository() {
+    cd "$repository" || die "cannot enter $repository"
+    [ ! -e .build ] || [ -w .build ] ||
+        die "$repository/.build belongs to $(stat -c %U .build): remove it, or run this as that user"
+}
+
+# The scripts work on Tilescout's own database, whatever server the caller's environment names.
+keep_to_private_cluster() {
+    unset "${!PG@}" TILESCOUT_DATABASE
+}
+
+elapsed() { printf '%d min %02d s' $((SECONDS / 60)) $((SECONDS % 60)); }
