@@ -14,7 +14,7 @@ struct Tilescout: ParsableCommand {
 
             Exit status: 0 success · 2 the run completed but some scenes failed · 64 wrong call · 65 malformed input · \
             66 what was named does not exist · 69 database unavailable · 70 a fault of ours · 74 cannot write · \
-            78 database of another version.
+            78 database of another version · 130, 143 interrupted.
             """,
         version: TilescoutVersion.current,
         subcommands: [
@@ -26,6 +26,7 @@ struct Tilescout: ParsableCommand {
     static func main() {
         // A reader that goes away (`tilescout scenes | head`) is an error of write(2), not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        Interruption.install()
         do {
             var command = try parseAsRoot()
             try command.run()

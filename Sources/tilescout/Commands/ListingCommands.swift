@@ -105,7 +105,7 @@ struct ModelsCommand: ParsableCommand {
                 entries.append(Entry(
                     name: model.name, path: path, architecture: "\(model.architecture)", weightsSHA256: model.weightsSHA256,
                     dimension: model.dimension, licence: model.licence, source: model.source,
-                    isDefault: model.name == EncoderModel.defaultName))
+                    isDefault: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent == EncoderModel.defaultName))
             } catch {
                 Terminal.warn("\(error)")
             }

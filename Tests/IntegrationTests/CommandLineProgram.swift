@@ -1,0 +1,78 @@
+import Foundation
+
+/// The built `tilescout`, run as a person runs it.
+struct CommandLineProgram {
+    struct Outcome {
+        var status: Int32
+        var output: String
+        var error: String
+    }
+
+    var environment: [String: String]
+
+    /// The executable lies beside the test bundle.
+    static let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("tilescout").path
+
+    init(environment: [String: String]) {
+        var inherited = ProcessInfo.processInfo.environment
+        for name in inherited.keys where name.hasPrefix("PG") { inherited[name] = nil }
+        self.environment = inherited.merging(environment) { _, new in new }
+    }
+
+    /// - Parameter fileLimit: no file may grow past this many bytes: what a full disk looks like from inside.
+    func start(_ arguments: [String], fileLimit: Int? = nil) throws -> Running {
+        let process = Process()
+        if let fileLimit {
+            // The signal that comes with the limit is ignored, so that write(2) fails as it does on a full disk.
+            let blocks = max(1, fileLimit / 512)
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec \"$0\" \"$@\"", Self.path] + arguments
+        } else {
+            process.executableURL = URL(fileURLWithPath: Self.path)
+            process.arguments = arguments
+        }
+        process.environment = environment
+        return try Running(process)
+    }
+
+    func run(_ arguments: [String], fileLimit: Int? = nil) throws -> Outcome {
+        try start(arguments, fileLimit: fileLimit).finish()
+    }
+
+    /// A process under way; its output goes to files, so that a full pipe never holds it.
+    final class Running {
+        private let process: Process
+        private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)")
+
+        fileprivate init(_ process: Process) throws {
+            self.process = process
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            for name in ["out", "err"] {
+                FileManager.default.createFile(atPath: folder.appendingPathComponent(name).path, contents: nil)
+            }
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = try FileHandle(forWritingTo: folder.appendingPathComponent("out"))
+            process.standardError = try FileHandle(forWritingTo: folder.appendingPathComponent("err"))
+            try process.run()
+        }
+
+        deinit {
+            try? FileManager.default.removeItem(at: folder)
+        }
+
+        var isRunning: Bool { process.isRunning }
+
+        func signal(_ number: Int32) {
+            kill(process.processIdentifier, number)
+        }
+
+        func finish() throws -> Outcome {
+            process.waitUntilExit()
+            func text(_ name: String) throws -> String {
+                String(decoding: try Data(contentsOf: folder.appendingPathComponent(name)), as: UTF8.self)
+            }
+            return Outcome(status: process.terminationStatus, output: try text("out"), error: try text("err"))
+        }
+    }
+}
