@@ -35,6 +35,12 @@ public struct AreaOfInterest: Hashable, Sendable {
         self.init(polygons: footprint.polygons.map { [$0] })
     }
 
+    /// The same with longitude and latitude exchanged; nil where that is no place on the Earth.
+    var transposed: AreaOfInterest? {
+        guard polygons.joined().joined().allSatisfy({ abs($0.x) <= 90 }) else { return nil }
+        return AreaOfInterest(polygons: polygons.map { $0.map { $0.map { Point(x: $0.y, y: $0.x) } } })
+    }
+
     private init(polygons: [[[Point]]]) {
         self.polygons = polygons
     }

@@ -68,6 +68,15 @@ public struct Searcher {
         request.maxCloud = question.maxCloud
         request.onePerPlace = question.onePerPlace
         let found = try store.search(request)
+        var hint: String?
+        if found.hits.isEmpty, let transposed = question.area?.transposed {
+            request.within = .wkt(transposed.wkt)
+            request.k = 1
+            // An area that PostGIS refuses when it is turned about was not meant that way.
+            if let turned = try? store.search(request), !turned.hits.isEmpty {
+                hint = "the area has no tiles, but would have some with longitude and latitude exchanged; the longitude comes first"
+            }
+        }
         return Answer(
             model: found.model, plan: found.plan, exact: found.exact,
             hits: found.hits.map { hit in
@@ -76,7 +85,7 @@ public struct Searcher {
                     scene: hit.scenePath, acquired: hit.acquiredAt, validFraction: hit.validFraction,
                     cloudFraction: hit.cloudFraction, longitude: hit.lon, latitude: hit.lat,
                     footprint: hit.footprintGeoJSON)
-            })
+            }, hint: hint)
     }
 
     /// A contact sheet of an answer, its tiles read back from their scenes.

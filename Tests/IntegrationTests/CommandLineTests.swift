@@ -113,6 +113,14 @@ final class CommandLineTests {
         #expect(!outcome.error.contains("Fatal error"))
     }
 
+    @Test("An area without tiles whose axes seem exchanged is said to be so")
+    func exchangedAxes() throws {
+        try ingestOneScene()
+        let outcome = try program.run(["search", "--at", "15.02,45.14", "--within", "45,15,45.3,15.3"])
+        #expect(outcome.status == 0 && outcome.output.contains("No tile passes"), "\(outcome.output)")
+        #expect(outcome.error.contains("longitude and latitude exchanged"), "\(outcome.error)")
+    }
+
     @Test("A raster that claims 10^12 pixels is refused by name, and the good scene beside it is ingested")
     func hugeClaim() throws {
         try GeneratedScene.write(to: path("good.tif"), width: 128, height: 128, seed: 1)

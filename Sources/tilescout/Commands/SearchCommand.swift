@@ -68,6 +68,7 @@ struct SearchCommand: ParsableCommand {
         let searcher = Searcher(store: try database.store(), precision: encoding.precision) { try encoding.loadModel() }
         let subject = try searcher.resolve(question)
         let answer = try searcher.answer(question, about: subject)
+        if let hint = answer.hint { Terminal.warn(hint) }
         if let sheet { try searcher.sheet(of: answer, to: question, about: subject).writePNG(to: sheet) }
         switch format {
         case .table: Terminal.write(AnswerTable(answer, sheet: sheet).text)
