@@ -12,13 +12,14 @@ struct NetworkCompiler {
     enum Kernel {
         case convolution(Convolution, NetworkGraph.Convolution)
         case depthwise(NetworkGraph.Convolution)
+        case pointwise(NetworkGraph.Convolution)
         case stem(NetworkGraph.Convolution)
         case maxPooling(MaxPooling)
 
         var scratchpadBytes: Int {
             switch self {
             case .convolution(let kernel, _): kernel.scratchpadBytes
-            case .depthwise, .stem: 0
+            case .depthwise, .pointwise, .stem: 0
             case .maxPooling(let kernel): kernel.scratchpadBytes
             }
         }
@@ -84,6 +85,7 @@ struct NetworkCompiler {
             if DepthwiseConvolution.supports(layer.shape), layer.residual == nil, outputType(node) == type {
                 return .depthwise(layer)
             }
+            if type == .bfloat16, PointwiseConvolution.supports(layer.shape) { return .pointwise(layer) }
             return .convolution(
                 try Convolution(
                     layer.shape.withBatch(batch), type: type, outputType: outputType(node),
@@ -115,6 +117,15 @@ struct NetworkCompiler {
             return DepthwiseConvolution(
                 layer.shape.withBatch(batch), activation: layer.activation, input: input, weights: filters,
                 bias: try bias(layer) { try folded.get() }, output: output)
+        case .pointwise(let layer):
+            lazy var folded = Result { try FoldedConvolution(layer, from: weights, epsilon: graph.normEpsilon) }
+            let filters = try packed.tensor(
+                "\(layer.name).weight", as: PointwiseConvolution.weightsDescriptor(layer.shape),
+                from: PointwiseConvolution.plainDescriptor(layer.shape), on: engine
+            ) { PointwiseConvolution.packed(try folded.get().weights, layer.shape) }
+            return PointwiseConvolution(
+                layer.shape.withBatch(batch), accumulating: layer.residual != nil, activation: layer.activation,
+                input: input, weights: filters, bias: try correctedBias(layer) { try folded.get() }, output: output)
         case .convolution(let convolution, let layer):
             lazy var folded = Result { try FoldedConvolution(layer, from: weights, epsilon: graph.normEpsilon) }
             let filters = try packed.tensor(
@@ -123,13 +134,20 @@ struct NetworkCompiler {
                 let folded = try folded.get()
                 return type == .bfloat16 ? folded.roundedForBFloat16(layer.shape) : folded.weights
             }
-            let biases = try bias(layer) {
-                let folded = try folded.get()
-                guard type == .bfloat16, let means = try inputMeans(of: layer) else { return folded }
-                return folded.correctedForBFloat16(layer.shape, inputMeans: means)
-            }
             return try convolution.bound(
-                input: input, weights: filters, bias: biases, output: output, scratchpad: scratchpad)
+                input: input, weights: filters, bias: try correctedBias(layer) { try folded.get() }, output: output,
+                scratchpad: scratchpad)
+        }
+    }
+
+    /// The bias, moved by what rounding the weights to bfloat16 changes on average.
+    private func correctedBias(
+        _ layer: NetworkGraph.Convolution, _ folded: () throws -> FoldedConvolution
+    ) throws -> Tensor {
+        try bias(layer) {
+            let folded = try folded()
+            guard type == .bfloat16, let means = try inputMeans(of: layer) else { return folded }
+            return folded.correctedForBFloat16(layer.shape, inputMeans: means)
         }
     }
 

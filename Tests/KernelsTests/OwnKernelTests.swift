@@ -72,6 +72,54 @@ struct OwnKernelTests {
         #expect(run.worstError(relative: true) < 0x1p-8)
     }
 
+    /// Tiles of every width and height, rests of both, more than one panel, and images of more than one row block.
+    static let pointwise: [ConvolutionShape] = [
+        (2, 8, 1, 1), (16, 16, 5, 3), (24, 24, 7, 7), (40, 40, 9, 5), (32, 64, 6, 4), (10, 80, 7, 7), (144, 112, 3, 5),
+        (96, 130, 4, 4), (1152, 192, 7, 7), (16, 96, 60, 60),
+    ].map { inputs, outputs, height, width in
+        ConvolutionShape(
+            batch: 2, inputChannels: inputs, outputChannels: outputs, height: height, width: width, kernel: 1,
+            vertical: .symmetric(0), horizontal: .symmetric(0))
+    }
+
+    /// Products of bfloat16 are summed in float32, the bias and what is there already with them, and rounded once.
+    @Test(arguments: pointwise, [(false, true), (false, false), (true, false)])
+    func pointwiseEqualsTheNaiveTwin(_ shape: ConvolutionShape, _ kind: (accumulating: Bool, wide: Bool)) throws {
+        let engine = try Engine(threads: 1)
+        func rounded(_ values: [Float]) -> [Float] { values.map { BFloat16.float(BFloat16.bits($0)) } }
+        func images(_ channels: Int, _ type: ElementType, _ values: [Float]? = nil) throws -> Tensor {
+            let tensor = try Tensor(
+                .images(batch: 2, channels: channels, height: shape.height, width: shape.width, type), on: engine)
+            if let values {
+                let plain = try Tensor(
+                    .images(batch: 2, channels: channels, height: shape.height, width: shape.width), on: engine)
+                plain.assign(values)
+                try reorder(plain, into: tensor, on: engine)
+            }
+            return tensor
+        }
+        let pixels = 2 * shape.height * shape.width
+        let x = rounded(noise(pixels * shape.inputChannels, seed: 1))
+        let w = rounded(noise(shape.outputChannels * shape.inputChannels, seed: 2))
+        let before = rounded(noise(pixels * shape.outputChannels, seed: 4))
+        let bias = try Tensor(.vector(shape.outputChannels), on: engine)
+        bias.assign(noise(shape.outputChannels, seed: 3))
+        let plain = try Tensor(PointwiseConvolution.plainDescriptor(shape), on: engine)
+        plain.assign(PointwiseConvolution.packed(w, shape))
+        let weights = try Tensor(PointwiseConvolution.weightsDescriptor(shape), on: engine)
+        try reorder(plain, into: weights, on: engine)
+        let output = try images(shape.outputChannels, kind.wide ? .float32 : .bfloat16, before)
+        PointwiseConvolution(
+            shape, accumulating: kind.accumulating, activation: .relu6,
+            input: try images(shape.inputChannels, .bfloat16, x), weights: weights, bias: bias, output: output
+        ).execute()
+        let result = try images(shape.outputChannels, .float32)
+        try reorder(output, into: result, on: engine)
+        let expected = naiveConvolution(shape, x, w, bias.values, kind.accumulating ? before : nil, .relu6)
+        let worst = zip(result.values, expected).map { abs($0 - $1) / max(abs($1), 1) }.max()!
+        #expect(worst < (kind.wide ? 1e-4 : 0x1p-8))
+    }
+
     /// One convolution's tensors with noise in them.
     private struct Run {
         let shape: ConvolutionShape

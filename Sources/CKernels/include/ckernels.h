@@ -35,6 +35,21 @@ void ck_stem_f32(const ck_stem_shape *shape, const float *input, const float *we
 /// The same with bfloat16 output.
 void ck_stem_bf16(const ck_stem_shape *shape, const float *input, const float *weights, const float *bias, uint16_t *output);
 
+/// The shape of a pointwise convolution, channels last: rows of `input_channels` values, an even number, each to a row of
+/// `output_channels`.
+typedef struct {
+    int rows, input_channels, output_channels;
+    bool accumulate;     ///< add what the output holds, before clipping
+    float lower, upper;  ///< results are clipped to this range
+} ck_pointwise_shape;
+
+/// Pointwise convolution with bias and clipping, sums in float32.
+/// weights: bfloat16, [⌈outputs / 64⌉][inputs / 2][64][2]: panels of 64 output channels (zeros past the last), in them pairs
+/// of input channels; aligned to 64 bytes. bias: outputs.
+void ck_pointwise_bf16(const ck_pointwise_shape *shape, const uint16_t *input, const uint16_t *weights, const float *bias, uint16_t *output);
+/// The same with float32 output; `accumulate` does not count.
+void ck_pointwise_bf16_f32(const ck_pointwise_shape *shape, const uint16_t *input, const uint16_t *weights, const float *bias, float *output);
+
 /// Vertical half of a resize: row[x] = Σ_t weights[t] · source[t · stride + x], x < count.
 void ck_blend_rows(const uint8_t *source, size_t stride, const float *weights, int taps, int count, float *row);
 
