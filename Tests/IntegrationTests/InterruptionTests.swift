@@ -41,7 +41,10 @@ final class InterruptionTests {
         return try store.contentHash()
     }
 
-    @Test("Killed at any moment, it shows nothing; run again, the tables equal those of a run never killed", arguments: [SIGKILL, SIGTERM])
+    /// A signal can land between the publishing commit and the end of the process: then all is there. Nothing between is allowed.
+    @Test(
+        "Killed at any moment, it shows nothing or all; run again, the tables equal those of a run never killed",
+        arguments: [SIGKILL, SIGTERM])
     func killed(signal: Int32) throws {
         let expected = try uninterrupted()
         let (program, store) = try database()
@@ -55,7 +58,10 @@ final class InterruptionTests {
             let outcome = try run.finish()
             if !wasRunning || outcome.status == 0 { break }
             interrupted += 1
-            #expect(try store.scenes().isEmpty)
+            if try !store.scenes().isEmpty {
+                #expect(try store.contentHash() == expected)
+                break
+            }
         }
         #expect(interrupted > 0)
         let last = try program.run(arguments)
