@@ -21,6 +21,8 @@ typedef struct {
 void ck_depthwise_f32(const ck_depthwise_shape *shape, const float *input, const float *weights, const float *bias, float *output);
 /// The same with bfloat16 input and output, weights still float32.
 void ck_depthwise_bf16(const ck_depthwise_shape *shape, const uint16_t *input, const float *weights, const float *bias, uint16_t *output);
+/// The same with float32 input and bfloat16 output.
+void ck_depthwise_f32_bf16(const ck_depthwise_shape *shape, const float *input, const float *weights, const float *bias, uint16_t *output);
 
 /// The shape of a convolution of one three-channel image, channels last; output channels a multiple of 32.
 typedef struct {
