@@ -77,6 +77,9 @@ let package = Package(
         .testTarget(name: "ContactSheetTests", dependencies: ["ContactSheet", "CCairo", "TileGrid"]),
         .testTarget(name: "RetrievalTests", dependencies: ["Retrieval", "TileGrid"]),
         .testTarget(name: "MetricLearningTests", dependencies: ["MetricLearning", "Kernels"], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "Embedding", "MetricLearning", "Kernels", "Tiling", "TileGrid"],
+            resources: [.copy("Fixtures")]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],

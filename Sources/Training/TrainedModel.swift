@@ -56,7 +56,9 @@ public struct TrainedModel: Sendable {
 
     /// What the file says of itself.
     func metadata(name: String, training: String) -> [String: String] {
-        let preprocessing = try! JSONEncoder().encode(self.preprocessing)  // numbers and a name
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]  // equal trainings give equal files
+        let preprocessing = try! encoder.encode(self.preprocessing)  // numbers and a name
         return [
             "format": EncoderModel.format, "name": name, "architecture": backbone.architecture.rawValue,
             "pooling": pooling.text, "preprocessing": String(decoding: preprocessing, as: UTF8.self),

@@ -80,6 +80,8 @@ public final class Trainer {
     ///   - log: told each step.
     /// - Throws: `TrainingError` where the loss is no longer a number: the checkpoint is that of the last whole epoch.
     public func run(checkpoint path: String?, log: (TrainingStep) throws -> Void) throws {
+        // How OpenBLAS shares out a product depends on what else runs, and with it the rounding; these products are small.
+        setLinearAlgebraThreads(1)
         var epoch = 0
         var centroids: ClassCentroids
         if let path, FileManager.default.fileExists(atPath: path) {

@@ -1,0 +1,159 @@
+import Testing
+
+@testable import Kernels
+
+/// Each backward kernel against loops that follow the definition.
+@Suite struct BackwardTests {
+    private static let general: [ConvolutionShape] = [
+        (8, 16, 1, 1, 1), (16, 24, 3, 1, 1), (3, 32, 3, 2, 1), (24, 24, 5, 2, 24), (16, 16, 3, 1, 16),
+    ].map { inputs, outputs, kernel, stride, groups in
+        ConvolutionShape(
+            batch: 2, inputChannels: inputs, outputChannels: outputs, height: 9, width: 8, kernel: kernel, stride: stride,
+            vertical: .same(extent: 9, kernel: kernel, stride: stride),
+            horizontal: .same(extent: 8, kernel: kernel, stride: stride), groups: groups)
+    }
+
+    @Test(arguments: general)
+    func convolutionsGradientsEqualTheNaiveTwins(_ shape: ConvolutionShape) throws {
+        let engine = try Engine(threads: 1)
+        let run = try Run(shape, engine)
+        let scratchpad = Storage(byteCount: 1 << 24)
+
+        let ofInput = try ConvolutionBackward(shape, of: .input, on: engine)
+        let weights = try Tensor(ofInput.weightsDescriptor, on: engine)
+        try reorder(run.weights, into: weights, on: engine)
+        try ofInput.bound(input: run.dInput, weights: weights, dOutput: run.dOutput, scratchpad: scratchpad).execute()
+
+        let ofWeights = try ConvolutionBackward(shape, of: .weights, on: engine)
+        let dPacked = try Tensor(ofWeights.weightsDescriptor, on: engine)
+        try ofWeights.bound(input: run.input, weights: dPacked, dOutput: run.dOutput, scratchpad: scratchpad).execute()
+        let dWeights = try Tensor(.filters(shape), on: engine)
+        try reorder(dPacked, into: dWeights, on: engine)
+
+        let expected = run.naiveGradients()
+        #expect(worst(run.dInput.values, expected.input) < 1e-4)
+        #expect(worst(dWeights.values, expected.weights) < 1e-4)
+    }
+
+    @Test(
+        .enabled(if: CPUFeatures.hasOwnKernels, "this CPU lacks AVX-512 or bfloat16: the kernels are not used here"),
+        arguments: OwnKernelTests.depthwise)
+    func depthwiseGradientsEqualTheNaiveTwins(_ shape: ConvolutionShape) throws {
+        let engine = try Engine(threads: 1)
+        let run = try Run(shape, engine)
+        let plain = try Tensor(DepthwiseConvolution.plainDescriptor(shape), on: engine)
+        plain.assign(DepthwiseBackward.turned(run.weights.values, shape))
+        let weights = try Tensor(DepthwiseConvolution.weightsDescriptor(shape), on: engine)
+        try reorder(plain, into: weights, on: engine)
+        try DepthwiseBackward.input(
+            shape, weights: weights, noBias: Tensor(.vector(shape.inputChannels), on: engine), dOutput: run.dOutput,
+            dInput: run.dInput
+        ).execute()
+        let dPacked = try Tensor(DepthwiseConvolution.weightsDescriptor(shape), on: engine)
+        try DepthwiseBackward.weights(shape, input: run.input, dOutput: run.dOutput, dWeights: dPacked).execute()
+        try reorder(dPacked, into: plain, on: engine)
+        let expected = run.naiveGradients()
+        #expect(worst(run.dInput.values, expected.input) < 1e-4)
+        #expect(worst(plain.values, expected.weights) < 1e-4)
+    }
+
+    @Test(arguments: [Activation.none, .relu, .relu6])
+    func activationsPassWhatTheyDidNotClip(_ activation: Activation) throws {
+        let engine = try Engine(threads: 1)
+        let shape = TensorDescriptor.images(batch: 2, channels: 24, height: 3, width: 5)
+        let gradient = try Tensor(shape, on: engine), value = try Tensor(shape, on: engine)
+        let sums = try Tensor(.vector(24), on: engine)
+        let d = noise(shape.elementCount, seed: 1), x = noise(shape.elementCount, seed: 2).map { 10 * $0 }
+        gradient.assign(d)
+        value.assign(x.map { activation($0) })
+        MaskGradient(gradient, where: value, was: activation, addingTo: sums).execute()
+        let range = activation.range
+        let expected = zip(d, x).map { $1 > range.lower && $1 < range.upper ? $0 : 0 }
+        #expect(gradient.values == expected)
+        for channel in 0..<24 {
+            let sum = stride(from: channel, to: expected.count, by: 24).reduce(Float(0)) { $0 + expected[$1] }
+            #expect(abs(sums.values[channel] - sum) < 1e-5)
+        }
+    }
+
+    /// ∂/∂x Σ noise · pool(x) by central differences.
+    @Test(arguments: [GlobalPooling.spoc, .gem(p: 3), .gem(p: 2.5), .max])
+    func pooledGradientsEqualFiniteDifferences(_ pooling: GlobalPooling) throws {
+        let engine = try Engine(threads: 1)
+        let shape = TensorDescriptor.images(batch: 2, channels: 5, height: 3, width: 2)
+        let input = try Tensor(shape, on: engine), dInput = try Tensor(shape, on: engine)
+        let pooled = try Tensor(.matrix(rows: 2, columns: 5), on: engine)
+        let dPooled = try Tensor(.matrix(rows: 2, columns: 5), on: engine)
+        let x = noise(shape.elementCount, seed: 3).map { abs($0) + 0.1 }, d = noise(10, seed: 4)
+        func loss(_ x: [Float]) -> Double {
+            input.assign(x)
+            pool(input, by: pooling, into: pooled)
+            return zip(pooled.values, d).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+        }
+        _ = loss(x)
+        dPooled.assign(d)
+        poolBackward(dInput, dPooled, input: input, pooled: pooled, by: pooling)
+        let gradient = dInput.values
+        for place in x.indices {
+            var (up, down) = (x, x)
+            up[place] += 1e-3
+            down[place] -= 1e-3
+            #expect(abs((loss(up) - loss(down)) / 2e-3 - Double(gradient[place])) < 2e-3, "at \(place)")
+        }
+    }
+
+    private func worst(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).map { abs($0 - $1) }.max()! }
+
+    /// A convolution's tensors with noise in them.
+    private struct Run {
+        let shape: ConvolutionShape
+        let input, weights, dInput, dOutput: Tensor
+
+        init(_ shape: ConvolutionShape, _ engine: Engine) throws {
+            self.shape = shape
+            let images = TensorDescriptor.images(
+                batch: shape.batch, channels: shape.inputChannels, height: shape.height, width: shape.width)
+            input = try Tensor(images, on: engine)
+            dInput = try Tensor(images, on: engine)
+            weights = try Tensor(.filters(shape), on: engine)
+            dOutput = try Tensor(
+                .images(
+                    batch: shape.batch, channels: shape.outputChannels, height: shape.outputHeight, width: shape.outputWidth),
+                on: engine)
+            input.assign(noise(input.values.count, seed: 1))
+            weights.assign(noise(weights.values.count, seed: 2))
+            dOutput.assign(noise(dOutput.values.count, seed: 3))
+        }
+
+        func naiveGradients() -> (input: [Float], weights: [Float]) {
+            let s = shape, x = input.values, w = weights.values, dy = dOutput.values
+            let perGroup = s.inputChannels / s.groups, outputsPerGroup = s.outputChannels / s.groups
+            var dx = [Double](repeating: 0, count: x.count), dw = [Double](repeating: 0, count: w.count)
+            var place = 0
+            for n in 0..<s.batch {
+                for oy in 0..<s.outputHeight {
+                    for ox in 0..<s.outputWidth {
+                        for o in 0..<s.outputChannels {
+                            for ky in 0..<s.kernel {
+                                for kx in 0..<s.kernel {
+                                    let iy = oy * s.stride + ky - s.vertical.before
+                                    let ix = ox * s.stride + kx - s.horizontal.before
+                                    guard iy >= 0, iy < s.height, ix >= 0, ix < s.width else { continue }
+                                    for i in 0..<perGroup {
+                                        let pixel = ((n * s.height + iy) * s.width + ix) * s.inputChannels
+                                            + o / outputsPerGroup * perGroup + i
+                                        let tap = ((o * perGroup + i) * s.kernel + ky) * s.kernel + kx
+                                        dx[pixel] += Double(dy[place]) * Double(w[tap])
+                                        dw[tap] += Double(dy[place]) * Double(x[pixel])
+                                    }
+                                }
+                            }
+                            place += 1
+                        }
+                    }
+                }
+            }
+            return (dx.map { Float($0) }, dw.map { Float($0) })
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Embedding
+import Foundation
+import Kernels
+import MetricLearning
+import Testing
+
+@testable import Training
+
+/// Trainings of a few steps, with the pretrained network that scripts/setup installs, on textures of 64 pixels.
+@Suite(.serialized) final class TrainerTests {
+    private let data: GeneratedDataset
+    private let images: ImageDataset
+    private let backbone: EncoderModel
+
+    init() throws {
+        data = try GeneratedDataset()
+        images = try ImageDataset(folder: data.folder)
+        backbone = try EncoderModel.load(named: EncoderModel.backboneName)
+    }
+
+    deinit { data.remove() }
+
+    private func options(_ loss: TrainingLoss = .dcl, epochs: Int = 2) -> TrainingOptions {
+        var options = TrainingOptions()
+        options.loss = loss
+        options.epochs = epochs
+        options.side = 64
+        options.dimension = 32
+        options.learningRate = 5e-4
+        options.threads = 2
+        return options
+    }
+
+    private func trainer(_ options: TrainingOptions) throws -> Trainer {
+        try Trainer(backbone: backbone, dataset: images, images: images.load(), options: options)
+    }
+
+    private func encoded(_ trainer: Trainer) throws -> EncoderModel {
+        try EncoderModel.make(
+            trainer.model.tensors(.float32), metadata: trainer.model.metadata(name: "trained", training: trainer.options.json))
+    }
+
+    /// 1 − mAP: what is left to gain.
+    private func shortfall(_ model: EncoderModel) throws -> Double {
+        1 - (try Evaluation(model: model, test: images, precision: .float32).report.overall.meanAveragePrecision)
+    }
+
+    private func message(_ body: () throws -> Void) -> String {
+        do {
+            try body()
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test(arguments: TrainingLoss.allCases)
+    func everyLossLearnsTheClasses(_ loss: TrainingLoss) throws {
+        let trainer = try trainer(options(loss, epochs: 6))
+        var losses: [Double] = []
+        var before = 0.0
+        try trainer.run(checkpoint: nil) { step in
+            if losses.isEmpty { before = try shortfall(encoded(trainer)) }
+            losses.append(step.loss)
+        }
+        let after = try shortfall(encoded(trainer))
+        #expect(after < 0.5 * before, "1 − mAP is \(before) before, \(after) after")
+        #expect(losses.allSatisfy { $0.isFinite })
+    }
+
+    @Test func equalSeedsGiveEqualWeightsAndAnotherSeedOthers() throws {
+        func weights(_ seed: UInt64) throws -> String {
+            var options = options(epochs: 1)
+            options.seed = seed
+            let trainer = try trainer(options)
+            try trainer.run(checkpoint: nil) { _ in }
+            return try encoded(trainer).weightsSHA256
+        }
+        let first = try weights(1)
+        #expect(try weights(1) == first)
+        #expect(try weights(2) != first)
+    }
+
+    @Test func aRunCutShortContinuesToTheSameWeights() throws {
+        let options = options(epochs: 3)
+        let whole = try trainer(options)
+        try whole.run(checkpoint: nil) { _ in }
+        let checkpoint = "\(data.folder)/model.checkpoint"
+        struct PowerCut: Error {}
+        let cut = try trainer(options)
+        #expect(message { try cut.run(checkpoint: checkpoint) { if $0.epoch == 2 { throw PowerCut() } } } == "PowerCut()")
+        let continued = try trainer(options)
+        var first: Int?
+        try continued.run(checkpoint: checkpoint) { step in first = first ?? step.epoch }
+        #expect(first == 2)
+        let (a, b) = try (encoded(whole), encoded(continued))
+        #expect(a.weightsSHA256 == b.weightsSHA256)
+        // Another training does not take it for its own, and a damaged one is said to be so.
+        var other = options
+        other.learningRate = 1e-3
+        #expect(message { try trainer(other).run(checkpoint: checkpoint) { _ in } }.contains("training with other options"))
+        let half = try Data(contentsOf: URL(fileURLWithPath: checkpoint)).prefix(5000)
+        try half.write(to: URL(fileURLWithPath: checkpoint))
+        #expect(message { try trainer(options).run(checkpoint: checkpoint) { _ in } }.contains("remove it"))
+    }
+
+    @Test func aLossThatIsNoNumberStopsAndNamesTheStep() throws {
+        var options = options(.contrastive, epochs: 4)
+        options.learningRate = 1e30
+        options.warmUp = 0
+        options.clipping = 1e30
+        #expect(message { try trainer(options).run(checkpoint: nil) { _ in } }.hasPrefix("cannot train past step "))
+    }
+
+    @Test func theWrittenModelIsAnEncoder() throws {
+        let trainer = try trainer(options(epochs: 1))
+        try trainer.run(checkpoint: nil) { _ in }
+        let path = "\(data.folder)/model.safetensors"
+        try trainer.model.write(to: path, training: trainer.options)
+        let model = try EncoderModel.load(path: path)
+        #expect(model.dimension == 32 && model.preprocessing.side == 64)
+        // Binary16 weights against the float32 ones they were rounded from.
+        let exact = try Encoder(model: encoded(trainer), precision: .float32, threads: 1).embed(images.load())
+        let stored = try Encoder(model: model, precision: .float32, threads: 1).embed(images.load())
+        for (a, b) in zip(exact.rows, stored.rows) {
+            #expect(zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } > 0.9999)
+        }
+    }
+
+    @Test func whatCannotTrainIsRefused() throws {
+        func refusal(_ change: (inout TrainingOptions) -> Void) -> String {
+            var options = options()
+            change(&options)
+            return message { _ = try trainer(options) }
+        }
+        #expect(refusal { $0.batch = BatchShape(classes: 5, imagesPerClass: 6) }.contains("at least 6 × 6"))
+        #expect(refusal { $0.batch = BatchShape(classes: 8, imagesPerClass: 6) }.contains("takes 8"))
+        #expect(refusal { $0.batch = BatchShape(classes: 6, imagesPerClass: 11) }.contains("10 images"))
+        #expect(refusal { $0.side = 100 }.contains("multiple of 32"))
+        #expect(refusal { $0.pooling = "mean" }.contains("spoc"))
+        #expect(refusal { $0.dimension = 5000 }.contains("1280"))
+        #expect(refusal { $0.learningRate = .nan }.contains("learning rate"))
+    }
+}
