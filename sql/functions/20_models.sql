@@ -55,6 +55,8 @@ BEGIN
             PRIMARY KEY (tile_id, collection_id)
         ) WITH (toast_tuple_target = 8160)$sql$, target, known.dimension);
     EXECUTE format('CREATE INDEX %I ON tilescout.%I (run_id, place)', target || '_place', target);
+    -- Cells say where rows lie, and nothing is estimated of vectors: their statistics would only cost planning and ANALYZE.
+    EXECUTE format('ALTER TABLE tilescout.%I ALTER COLUMN footprint SET STATISTICS 0, ALTER COLUMN embedding SET STATISTICS 0', target);
     EXECUTE format('COMMENT ON TABLE tilescout.%I IS %L', target,
         format('Unit vectors of model %s, with the columns that searches filter by.', known.name));
     EXECUTE format('COMMENT ON COLUMN tilescout.%I.embedding IS %L', target, 'L2-normalised; compared by cosine distance (<=>).');

@@ -72,11 +72,14 @@ BEGIN
     ELSIF query_embedding.embedding IS NOT NULL AND l2_norm(query_embedding.embedding) = 0 THEN
         RAISE EXCEPTION 'the embedding is zero: it has no direction to compare' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT avg(l2_normalize(v)) INTO liked FROM (
-        SELECT query_embedding.embedding::vector WHERE query_embedding.embedding IS NOT NULL
-        UNION ALL
-        SELECT e.embedding::vector FROM tilescout.embeddings_of(of_model, array_remove(like_tile || coalesce(positives, '{}'), NULL)) AS e
-    ) AS wanted (v);
+    liked := l2_normalize(query_embedding.embedding::vector);
+    IF like_tile IS NOT NULL OR cardinality(positives) > 0 THEN
+        SELECT avg(l2_normalize(v)) INTO liked FROM (
+            SELECT liked WHERE liked IS NOT NULL
+            UNION ALL
+            SELECT e.embedding::vector FROM tilescout.embeddings_of(of_model, array_remove(like_tile || coalesce(positives, '{}'), NULL)) AS e
+        ) AS wanted (v);
+    END IF;
     IF cardinality(coalesce(negatives, '{}')) > 0 THEN
         SELECT avg(l2_normalize(e.embedding::vector)) INTO disliked FROM tilescout.embeddings_of(of_model, negatives) AS e;
         -- Rocchio's feedback: away from what was rejected, half as far as towards what was chosen.

@@ -1,22 +1,28 @@
 CREATE OR REPLACE FUNCTION tilescout.estimate_rows(
-    target text, of_model int, f tilescout.search_filter, OUT passing bigint, OUT visited bigint, OUT total bigint)
+    target text, of_model int, f tilescout.search_filter,
+    OUT passing bigint, OUT visited bigint, OUT total bigint, OUT runs int[], OUT los bigint[], OUT his bigint[], OUT insides boolean[])
 LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
     rest tilescout.search_filter := f;
-    inside bigint;
     plan json;
     table_rows double precision;
 BEGIN
-    -- Where: counted, by cells. A cell on the boundary counts half.
-    EXECUTE format($sql$
-        SELECT coalesce(sum(c.tiles) FILTER (WHERE inside), 0), coalesce(sum(c.tiles), 0)
-        FROM (SELECT c.tiles, %s AS inside FROM tilescout.cell AS c WHERE c.model_id = $18 AND %s) AS c$sql$,
-            tilescout.inside_sql(f), tilescout.cell_sql(f))
-        INTO inside, visited USING NULL::halfvec, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
-            f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes, NULL::bigint, NULL::int, f.reach, f.near, f.radius, f.resolution, of_model;
-    passing := ceil((inside + visited) / 2.0);
     SELECT greatest(c.reltuples, 0) INTO table_rows FROM pg_class AS c WHERE c.oid = format('tilescout.%I', target)::regclass;
     total := table_rows;
+    IF f.area IS NULL AND f.reach IS NULL AND f.acquired IS NULL AND f.collection_ids IS NULL THEN
+        passing := total;
+        visited := total;
+    ELSE
+        -- Where: counted, by cells. A cell on the boundary counts half. The cells serve the search afterwards.
+        EXECUTE format($sql$
+            SELECT coalesce(ceil(sum(CASE WHEN inside THEN tiles ELSE tiles / 2.0 END)), 0), coalesce(sum(tiles), 0),
+                   coalesce(array_agg(run_id), '{}'), array_agg(lo), array_agg(hi), array_agg(inside)
+            FROM (SELECT c.tiles, c.run_id, c.lo, c.hi, %s AS inside FROM tilescout.cell AS c WHERE c.model_id = $18 AND %s OFFSET 0) AS c$sql$,
+                tilescout.inside_sql(f), tilescout.cell_sql(f))
+            INTO passing, visited, runs, los, his, insides
+            USING NULL::halfvec, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
+                f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes, NULL::bigint, NULL::int, f.reach, f.near, f.radius, f.resolution, of_model;
+    END IF;
     -- All else: the share that the planner's statistics expect. Volatile, since EXPLAIN counts as a utility command; it executes nothing.
     IF (f.acquired, f.min_valid, f.max_cloud, f.resolution) IS DISTINCT FROM (NULL::tstzrange, NULL::float8, NULL::float8, NULL::numrange) AND table_rows > 0 THEN
         rest.area := NULL; rest.reach := NULL; rest.near := NULL; rest.collection_ids := NULL; rest.hidden_runs := NULL; rest.excluded_place := NULL;
@@ -27,7 +33,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION tilescout.estimate_rows IS
-    'About how many rows pass a filter, how many lie in the cells that have to be visited for them, and how many there are.';
+    'About how many rows pass a filter, how many lie in the cells that have to be visited for them, how many there are, and these cells; runs is NULL where the filter is not about place, date or collection.';
 
 CREATE OR REPLACE FUNCTION tilescout.count_rows(target text, of_model int, f tilescout.search_filter)
 RETURNS bigint LANGUAGE plpgsql STABLE SET search_path FROM CURRENT

@@ -1,5 +1,6 @@
 CREATE OR REPLACE FUNCTION tilescout.search_exact(
-    target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, after_run int,
+    target text, query halfvec, f tilescout.search_filter, runs int[], los bigint[], his bigint[], insides boolean[],
+    k int, one_per_place boolean, after_run int,
     after_distance double precision, after_tile uuid,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT footprints geometry[])
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
@@ -11,7 +12,6 @@ DECLARE
     slack CONSTANT double precision := 0.001;
     -- The exact test of where a tile lies is dear, and most near tiles pass it: only the best by look are tested, and more of them while that falls short.
     depth bigint := greatest(100, k::bigint * CASE WHEN one_per_place THEN 8 ELSE 2 END);
-    everywhere boolean := f.area IS NULL AND f.reach IS NULL AND f.acquired IS NULL AND f.collection_ids IS NULL AND after_run IS NULL;
     fetched bigint;
     furthest double precision;
     kept int[];
@@ -20,35 +20,32 @@ BEGIN
         -- The inner product costs half of what the cosine does: it ranks all rows, the cosine the best of them. Adding
         -- zero keeps the planner from an index whose answer would not be exact.
         EXECUTE format($sql$
-            WITH piece AS MATERIALIZED (
-                SELECT c.run_id, c.lo, c.hi, %1$s AS inside FROM tilescout.cell AS c WHERE %2$s AND c.model_id = $18 AND c.run_id > $13 AND %3$s
-            ), near AS MATERIALIZED (
+            WITH near AS MATERIALIZED (
                 SELECT e.tile_id, e.collection_id, e.footprint, e.embedding, e.inside, (e.embedding <#> $1) + 0 AS product
-                FROM %4$s
-                %5$s
+                FROM %1$s AS e
+                %2$s
                 ORDER BY product, e.tile_id, e.collection_id
                 LIMIT $12
             ), passing AS (
-                SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance FROM near AS e WHERE e.inside OR %6$s
+                SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance FROM near AS e WHERE e.inside OR %3$s
             ), best AS (
-                SELECT * FROM passing ORDER BY distance, tile_id, collection_id %7$s
+                SELECT * FROM passing ORDER BY distance, tile_id, collection_id %4$s
             )
             SELECT array_agg(tile_id), array_agg(collection_id), array_agg(distance), array_agg(footprint),
                    (SELECT count(*) FROM near), (SELECT max(product) FROM near)
             FROM best$sql$,
-                tilescout.inside_sql(f), CASE WHEN everywhere THEN 'false' ELSE 'true' END, tilescout.cell_sql(f),
-                CASE WHEN everywhere
-                    THEN format('(SELECT e.*, true AS inside FROM tilescout.%I AS e WHERE %s) AS e', target, tilescout.filter_sql(f))
-                    ELSE format('piece CROSS JOIN LATERAL (
+                CASE WHEN runs IS NULL
+                    THEN format('(SELECT e.*, true AS inside FROM tilescout.%I AS e WHERE e.run_id > $13 AND %s)', target, tilescout.filter_sql(f))
+                    ELSE format('unnest($18, $21, $22, $23) AS piece (run_id, lo, hi, inside) CROSS JOIN LATERAL (
                         SELECT e.*, piece.inside FROM tilescout.%I AS e
-                        WHERE e.run_id = piece.run_id AND e.place BETWEEN piece.lo AND piece.hi AND %s OFFSET 0) AS e', target, tilescout.filter_sql(f)) END,
+                        WHERE piece.run_id > $13 AND e.run_id = piece.run_id AND e.place BETWEEN piece.lo AND piece.hi AND %s OFFSET 0)', target, tilescout.filter_sql(f)) END,
                 CASE WHEN after_distance IS NOT NULL THEN 'WHERE (e.embedding <=> $1, e.tile_id) > ($19, $20)' END,
                 tilescout.place_sql(f),
-                CASE WHEN NOT one_per_place THEN 'LIMIT $21' END)
+                CASE WHEN NOT one_per_place THEN 'LIMIT $24' END)
             INTO tiles, collections, distances, footprints, fetched, furthest
             USING query, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
                 f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes, depth, coalesce(after_run, 0), f.reach, f.near, f.radius,
-                f.resolution, of_model, after_distance, after_tile, k;
+                f.resolution, runs, after_distance, after_tile, los, his, insides, k;
         IF one_per_place AND tiles IS NOT NULL THEN
             kept := tilescout.first_of_each_place(footprints, k);
             SELECT array_agg(tiles[i] ORDER BY i), array_agg(collections[i] ORDER BY i), array_agg(distances[i] ORDER BY i), array_agg(footprints[i] ORDER BY i)
@@ -59,4 +56,4 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION tilescout.search_exact IS
-    'The k nearest of all rows that pass, every one compared; after_run leaves out those that an index covers, after_distance and after_tile those of earlier pages.';
+    'The k nearest of all rows that pass, every one compared; runs to insides are the cells of tilescout.estimate_rows; after_run leaves out those that an index covers, after_distance and after_tile those of earlier pages.';

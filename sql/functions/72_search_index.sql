@@ -1,5 +1,6 @@
 CREATE OR REPLACE FUNCTION tilescout.search_index(
-    target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, through_run int, budget bigint,
+    target text, of_model int, query halfvec, f tilescout.search_filter, runs int[], los bigint[], his bigint[], insides boolean[],
+    k int, one_per_place boolean, through_run int, budget bigint,
     after_distance double precision, after_tile uuid, explain boolean,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT complete boolean, OUT visited bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
@@ -18,8 +19,8 @@ DECLARE
     plan json;
 BEGIN
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
-        set_config('hnsw.ef_search', least(1000, greatest(200, wanted))::text, true),
-        set_config('hnsw.max_scan_tuples', least(2147483647, greatest(200, wanted, budget))::text, true);
+        set_config('hnsw.ef_search', least(1000, greatest(100, wanted))::text, true),
+        set_config('hnsw.max_scan_tuples', least(2147483647, greatest(100, wanted, budget))::text, true);
     statement := format($sql$
             SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance
             FROM tilescout.%I AS e
@@ -44,7 +45,7 @@ BEGIN
     complete := coalesce(cardinality(tiles), 0) >= wanted;
 
     IF complete AND EXISTS (SELECT FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id > through_run) THEN
-        tail := tilescout.search_exact(target, of_model, query, f, wanted::int, false, through_run, after_distance, after_tile);
+        tail := tilescout.search_exact(target, query, f, runs, los, his, insides, wanted::int, false, through_run, after_distance, after_tile);
         tiles := tiles || tail.tiles; collections := collections || tail.collections;
         distances := distances || tail.distances; footprints := footprints || tail.footprints;
     END IF;

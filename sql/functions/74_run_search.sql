@@ -19,6 +19,8 @@ DECLARE
     answer record;
     expected record;
     exact_limit bigint;
+    scan bigint;
+    budget bigint;
     after_distance double precision;
     wanted int := k;
     passed int := 0;
@@ -42,6 +44,7 @@ BEGIN
     rows_estimated := expected.passing;
     rows_total := expected.total;
     exact_limit := tilescout.exact_limit(of_model.dimension);
+    scan := 4.0 * greatest(k, 10) * greatest(expected.total, 1) / greatest(expected.passing, 1);
     IF of_model.hnsw_through_run IS NULL THEN
         plan := format('exact: about %s rows pass, and all are compared; there is no index yet', rows_estimated);
     ELSIF expected.visited <= exact_limit THEN
@@ -49,9 +52,12 @@ BEGIN
     ELSIF one_per_place AND after IS NOT NULL THEN
         plan := format('exact: about %s rows pass, and all are compared, since the places of earlier pages count', rows_estimated);
     ELSE
-        -- What a scan of this many rows costs is a seventh of what comparing all costs: an index that fails is not missed.
-        answer := tilescout.search_index(target, of_model.id, query, f, k, one_per_place, of_model.hnsw_through_run, expected.visited / 50,
-            after_distance, after, count_passing);
+        -- A row met by the index costs seven times what comparing one costs. Where look and place do not go together, 4 k rows
+        -- are met after 4 k total / passing: up to three times that where it is cheap. Else a seventh of what comparing all costs is risked.
+        budget := greatest(expected.visited / 50,
+            CASE WHEN scan * 7 < expected.visited THEN 3 * scan ELSE 0 END);
+        answer := tilescout.search_index(target, of_model.id, query, f, expected.runs, expected.los, expected.his, expected.insides, k, one_per_place,
+            of_model.hnsw_through_run, budget, after_distance, after, count_passing);
         rows_visited := answer.visited;
         IF answer.complete THEN
             exact := false;
@@ -66,11 +72,11 @@ BEGIN
             IF one_per_place AND after IS NOT NULL THEN
                 -- Earlier pages are found again, for a place that they showed is not shown again.
                 wanted := least(wanted::bigint * 2, 2147483647);
-                answer := tilescout.search_exact(target, of_model.id, query, f, wanted, true, NULL, NULL, NULL);
+                answer := tilescout.search_exact(target, query, f, expected.runs, expected.los, expected.his, expected.insides, wanted, true, NULL, NULL, NULL);
                 passed := array_position(answer.tiles, after);
                 EXIT WHEN coalesce(cardinality(answer.tiles), 0) < wanted OR cardinality(answer.tiles) - passed >= k;
             ELSE
-                answer := tilescout.search_exact(target, of_model.id, query, f, k, one_per_place, NULL, after_distance, after);
+                answer := tilescout.search_exact(target, query, f, expected.runs, expected.los, expected.his, expected.insides, k, one_per_place, NULL, after_distance, after);
                 EXIT;
             END IF;
         END LOOP;

@@ -1,17 +1,20 @@
 CREATE OR REPLACE FUNCTION tilescout.present(tiles uuid[], tile_collections int[], distances double precision[])
 RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
     valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 SET search_path FROM CURRENT AS $$
-    SELECT hit.rank::int, t.id, hit.distance, c.name, s.id, s.path, s.acquired_at, t.valid_fraction, t.cloud_fraction,
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20 SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+    -- In PL/pgSQL, which keeps the plan for the session: planning takes longer than the query.
+    RETURN QUERY SELECT hit.rank::int, t.id, hit.distance, c.name, s.id, s.path, s.acquired_at, t.valid_fraction, t.cloud_fraction,
            ST_X(centre), ST_Y(centre), t.footprint
-    FROM unnest(tiles, tile_collections, distances) WITH ORDINALITY AS hit (tile_id, collection_id, distance, rank)
+    FROM unnest(present.tiles, present.tile_collections, present.distances) WITH ORDINALITY AS hit (tile_id, collection_id, distance, rank)
     JOIN tilescout.tile AS t ON t.id = hit.tile_id AND t.collection_id = hit.collection_id
     JOIN tilescout.scene AS s ON s.id = t.scene_id
     JOIN tilescout.collection AS c ON c.id = t.collection_id
     -- A centre inside the larger part, where the antimeridian parts a tile.
     CROSS JOIN LATERAL (SELECT ST_Centroid(part.geom) FROM ST_Dump(t.footprint) AS part ORDER BY ST_Area(part.geom) DESC LIMIT 1) AS middle (centre)
-    ORDER BY hit.rank
-$$;
+    ORDER BY hit.rank;
+END $$;
 COMMENT ON FUNCTION tilescout.present IS 'The answer of a search with what people want to know of each tile.';
 
 CREATE OR REPLACE FUNCTION tilescout.search(
@@ -23,11 +26,14 @@ CREATE OR REPLACE FUNCTION tilescout.search(
     max_distance double precision DEFAULT NULL, after uuid DEFAULT NULL)
 RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
     valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
-LANGUAGE sql STABLE ROWS 20 SET search_path FROM CURRENT AS $$
-    SELECT hit.* FROM tilescout.run_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS a,
-        LATERAL tilescout.present(a.tiles, a.tile_collections, a.distances) AS hit
-    ORDER BY hit.rank
-$$;
+LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    a record;
+BEGIN
+    a := tilescout.run_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+    RETURN QUERY SELECT * FROM tilescout.present(a.tiles, a.tile_collections, a.distances);
+END $$;
 COMMENT ON FUNCTION tilescout.search IS
     'Tiles that look like a tile (like_tile), like a vector (embedding), or like some tiles and unlike others (positives, negatives), nearest first. '
     'within: polygon or multipolygon in any coordinate system; acquired: times of acquisition; collections: their names; min_valid: least share of pixels with data; '

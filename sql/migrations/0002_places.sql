@@ -29,6 +29,7 @@ CREATE TABLE cell (
     box           geometry(Polygon, 4326) NOT NULL,
     PRIMARY KEY (run_id, lo)
 );
+ALTER TABLE cell ALTER COLUMN box SET STATISTICS 0;
 CREATE INDEX cell_box ON cell USING gist (box);
 COMMENT ON TABLE cell IS 'A published run''s vectors by stretches of place codes: how many, when, and the box that holds all of their footprints.';
 COMMENT ON COLUMN cell.lo IS 'First place code (tilescout.place_of) of the stretch.';
@@ -54,6 +55,7 @@ BEGIN
             (SELECT conname FROM pg_constraint WHERE conrelid = format('tilescout.%I', target)::regclass AND contype = 'f'));
         EXECUTE format('DROP INDEX tilescout.%I, tilescout.%I, tilescout.%I', target || '_footprint', target || '_run', target || '_acquired');
         EXECUTE format('CREATE INDEX %I ON tilescout.%I (run_id, place)', target || '_place', target);
+        EXECUTE format('ALTER TABLE tilescout.%I ALTER COLUMN footprint SET STATISTICS 0, ALTER COLUMN embedding SET STATISTICS 0', target);
         EXECUTE format('COMMENT ON COLUMN tilescout.%I.place IS %L', target, 'tilescout.place_of(footprint).');
     END LOOP;
 END $$;
