@@ -14,7 +14,7 @@ struct NarrowingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp("Only near this place; with --radius.", valueName: "lon,lat"))
     var near: String?
 
-    @Option(help: ArgumentHelp("How near, in metres.", valueName: "metres"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How near, in metres.", valueName: "metres"))
     var radius: Double?
 
     @Option(help: ArgumentHelp("Only with such pixels, in metres: 0.5/1.", valueName: "from/to"))

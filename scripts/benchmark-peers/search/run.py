@@ -11,6 +11,7 @@ import psycopg
 import contenders
 import corpus as corpora
 import database
+import report
 from questions import ask
 
 SHARES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.5, 1.0)
@@ -96,6 +97,7 @@ def main():
     parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=SHARES)
     parser.add_argument("--relations", type=lambda text: text.split(","), default=RELATIONS)
     parser.add_argument("--result", type=pathlib.Path, required=True, help="JSON")
+    parser.add_argument("--report", type=pathlib.Path, help="the document whose table is replaced")
     arguments = parser.parse_args()
 
     def connect():
@@ -130,6 +132,8 @@ def main():
             result["cells"].append(row(cell, ours, planner, exact, iterating))
             print(json.dumps(result["cells"][-1]), flush=True)
             arguments.result.write_text(json.dumps(result, indent=1))
+    if arguments.report:
+        report.write(result, arguments.report)
 
 
 if __name__ == "__main__":
