@@ -1,6 +1,5 @@
 CREATE OR REPLACE FUNCTION tilescout.search_index(
-    target text, of_model int, query halfvec, f tilescout.search_filter, runs int[], los bigint[], his bigint[], insides boolean[],
-    k int, one_per_place boolean, through_run int, budget bigint,
+    target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, through_run int, budget bigint,
     after_distance double precision, after_tile uuid, explain boolean,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT complete boolean, OUT visited bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
@@ -14,13 +13,14 @@ DECLARE
     wanted bigint := greatest(40, k::bigint * CASE WHEN one_per_place THEN 8 ELSE 4 END);
     statement text;
     tail record;
+    cells record;
     footprints geometry[];
     kept int[];
     plan json;
 BEGIN
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
-        set_config('hnsw.ef_search', least(1000, greatest(100, wanted))::text, true),
-        set_config('hnsw.max_scan_tuples', least(2147483647, greatest(100, wanted, budget))::text, true);
+        set_config('hnsw.ef_search', least(1000, greatest(200, wanted))::text, true),
+        set_config('hnsw.max_scan_tuples', least(2147483647, greatest(200, wanted, budget))::text, true);
     statement := format($sql$
             SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance
             FROM tilescout.%I AS e
@@ -45,7 +45,8 @@ BEGIN
     complete := coalesce(cardinality(tiles), 0) >= wanted;
 
     IF complete AND EXISTS (SELECT FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id > through_run) THEN
-        tail := tilescout.search_exact(target, query, f, runs, los, his, insides, wanted::int, false, through_run, after_distance, after_tile);
+        SELECT * INTO cells FROM tilescout.estimate_rows(target, of_model, f);
+        tail := tilescout.search_exact(target, query, f, cells.runs, cells.los, cells.his, cells.insides, wanted::int, false, through_run, after_distance, after_tile);
         tiles := tiles || tail.tiles; collections := collections || tail.collections;
         distances := distances || tail.distances; footprints := footprints || tail.footprints;
     END IF;
