@@ -47,6 +47,11 @@ let package = Package(
         // L3
         .target(name: "Embedding", dependencies: ["NeuralNetwork", "Kernels", "TileGrid", .product(name: "Crypto", package: "swift-crypto")]),
 
+        .target(
+            name: "Training",
+            dependencies: ["Embedding", "MetricLearning", "NeuralNetwork", "Kernels", "Tiling", "TileGrid", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+
         // L4
         .target(name: "Ingest", dependencies: [
             "Tiling", "Embedding", "TileStore", "TileGrid",
@@ -55,7 +60,7 @@ let package = Package(
 
         // L5
         .executableTarget(name: "tilescout", dependencies: [
-            "Ingest", "Retrieval", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet", "PostgreSQL", "Kernels", "NeuralNetwork",
+            "Ingest", "Retrieval", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet", "PostgreSQL", "Kernels", "NeuralNetwork", "Training", "MetricLearning",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 

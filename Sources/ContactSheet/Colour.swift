@@ -19,4 +19,10 @@ struct Colour: Hashable {
     static let area = Colour(0x1971C2)
     static let right = Colour(0x2F9E44)
     static let wrong = Colour(0xE03131)
+
+    func with(opacity: Double) -> Colour {
+        var colour = self
+        colour.alpha = opacity
+        return colour
+    }
 }

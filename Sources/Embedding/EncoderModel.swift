@@ -24,7 +24,8 @@ public struct EncoderModel: Sendable {
     public let source: String?
     public let licence: String?
 
-    let weights: SafeTensors
+    /// The file's tensors.
+    public let weights: SafeTensors
     let graph: NetworkGraph
     /// Packed once, whatever the number of encoders.
     let packed: [ElementType: PackedWeights]
@@ -63,6 +64,14 @@ public struct EncoderModel: Sendable {
         }
         let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
         return try EncoderModel(SafeTensors(data: data, path: path), path: path, sha256: digest)
+    }
+
+    /// A model out of tensors in memory, as if read from a file.
+    /// - Throws: `ModelFileError` as `load` does.
+    public static func make(_ tensors: [String: SafeTensors.Content], metadata: [String: String]) throws -> EncoderModel {
+        let data = try SafeTensors.encode(tensors, metadata: metadata)
+        let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+        return try EncoderModel(SafeTensors(data: data, path: "memory"), path: "memory", sha256: digest)
     }
 
     init(_ weights: SafeTensors, path: String, sha256: String) throws {

@@ -49,6 +49,8 @@ public func installedModels(in folders: [String] = modelSearchPath()) -> [String
 extension EncoderModel {
     /// The model that is used where none is named.
     public static let defaultName = "efficientnet-lite0"
+    /// The pretrained network that training starts from where none is named.
+    public static let backboneName = "efficientnet-lite0"
 
     /// Loads a model by file path, or by the name of a file in the search path (with or without `.safetensors`).
     /// - Throws: `ModelFileError`; where there is none, it says where it looked and how to install one.

@@ -10,6 +10,8 @@ import Retrieval
 import TileGrid
 import TileStore
 import Tiling
+import MetricLearning
+import Training
 
 /// An error as the command line reports it: one sentence and an exit status.
 struct Failure: Error {
@@ -31,6 +33,8 @@ struct Failure: Error {
         case let error as RetrievalError: self.init("\(error)", ExitStatus.noInput)
         case is ContactSheetError: self.init("\(error)", ExitStatus.cannotWrite)
         case is EncoderError, is KernelError: self.init("\(error)", ExitStatus.software)
+        case is MetricLearningError: self.init("\(error)", ExitStatus.badData)
+        case let error as TrainingError: self.init("\(error)", Self.status(of: error))
         case let error as StoreError: self.init("\(error)", Self.status(of: error))
         default: return nil
         }
@@ -43,6 +47,15 @@ struct Failure: Error {
         case "53": return ExitStatus.cannotWrite
         case nil, "08", "57", "55": return ExitStatus.unavailable
         default: return ExitStatus.software
+        }
+    }
+
+    private static func status(of error: TrainingError) -> ExitCode {
+        switch error.code {
+        case .input: ExitStatus.badData
+        case .missing: ExitStatus.noInput
+        case .output: ExitStatus.cannotWrite
+        case .diverged: ExitStatus.software
         }
     }
 

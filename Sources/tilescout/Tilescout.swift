@@ -20,7 +20,7 @@ struct Tilescout: ParsableCommand {
         subcommands: [
             PlanCommand.self, IngestCommand.self, TileCommand.self, EmbedCommand.self, SearchCommand.self,
             ShowCommand.self, ScenesCommand.self, FailuresCommand.self, ModelsCommand.self, ForgetCommand.self,
-            DatabaseCommand.self, BenchCommand.self,
+            SplitCommand.self, TrainCommand.self, EvaluateCommand.self, DatabaseCommand.self, BenchCommand.self,
         ])
 
     static func main() {

@@ -61,7 +61,10 @@ public struct ClassCentroids: Sendable, Hashable {
         self = accumulator.finish()
     }
 
-    private init(labels: [Int], counts: [Int], centroids: Matrix<Double>) {
+    /// Of means that are known.
+    /// - Parameters: one value, count and row per class; labels ascending.
+    public init(labels: [Int], counts: [Int], centroids: Matrix<Double>) {
+        precondition(labels.count == counts.count && labels.count == centroids.rows, "ClassCentroids: sizes differ")
         self.labels = labels
         self.counts = counts
         self.centroids = centroids

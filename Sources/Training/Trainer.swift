@@ -1,0 +1,254 @@
+import Embedding
+import Foundation
+import Kernels
+import MetricLearning
+import NeuralNetwork
+import TileGrid
+
+/// Fine-tunes a backbone and a projection end to end with a metric-learning loss; batch norms keep their statistics.
+///
+/// A batch is spread over threads, each with its own network over the same weights; descriptors meet in the loss, gradients are
+/// summed in the threads' order. Equal options give equal weights, bit for bit, on one kind of CPU.
+public final class Trainer {
+    public let options: TrainingOptions
+    public private(set) var model: TrainedModel
+    private let images: [TileImage]
+    private let labels: [Int]
+    private let sampler: BalancedBatchSampler
+    private let shards: [OwningThread<BatchShard>]
+    private let shardSizes: [Int]
+    private let identity: Checkpoint.Identity
+    private var optimizer: Optimizer
+
+    /// - Parameters:
+    ///   - images: those of the data set's items, in their order.
+    /// - Throws: `TrainingError` for options out of range, `MetricLearningError` for a data set that cannot fill the batches,
+    ///   `ModelFileError` or `KernelError` where the network cannot be made.
+    public init(backbone: EncoderModel, dataset: ImageDataset, images: [TileImage], options: TrainingOptions) throws {
+        precondition(images.count == dataset.items.count, "\(images.count) images for \(dataset.items.count) items")
+        let graph = backbone.architecture.graph(side: options.side)
+        let pooling = try Trainer.check(options, graph)
+        if options.loss == .dcl { try options.dcl.validate(classes: Set(dataset.labels).count) }
+        sampler = try BalancedBatchSampler(
+            labels: dataset.labels, shape: options.batch, least: options.loss.leastBatch(options.dcl), seed: options.seed)
+        self.options = options
+        self.images = images
+        labels = dataset.labels
+        identity = Checkpoint.Identity(
+            options: options.json, backbone: backbone.weightsSHA256, dataset: dataset.digest)
+        optimizer = Optimizer(options.optimizer)
+        let old = backbone.preprocessing
+        let preprocessing = Preprocessing(
+            side: options.side, mean: old.mean, std: old.std, interpolation: old.interpolation)
+        model = TrainedModel(
+            backbone: backbone, preprocessing: preprocessing, pooling: pooling,
+            network: try NetworkParameters(graph, from: backbone.weights), projection: ([], []))
+        let count = options.batch.count, threads = min(options.threads, count)
+        shardSizes = (0..<threads).map { count * ($0 + 1) / threads - count * $0 / threads }
+        shards = shardSizes.enumerated().map { index, size in
+            OwningThread(name: "trainer \(index)") {
+                try BatchShard(graph, pooling: pooling, mean: old.mean, std: old.std, images: size)
+            }
+        }
+    }
+
+    private static func check(_ options: TrainingOptions, _ graph: NetworkGraph) throws -> GlobalPooling {
+        func refuse(_ subject: String, _ reason: String) -> TrainingError {
+            TrainingError(operation: "train with", subject: subject, reason: reason, code: .input)
+        }
+        guard let pooling = GlobalPooling(text: options.pooling) else {
+            throw refuse("pooling \(options.pooling)", "it is one of spoc, max, gem:P")
+        }
+        guard options.epochs > 0 else { throw refuse("\(options.epochs) epochs", "one is the least") }
+        guard (32...1024).contains(options.side), options.side % 32 == 0 else {
+            throw refuse("images of \(options.side) pixels", "the side is a multiple of 32 from 32 to 1024")
+        }
+        guard (2...graph.featureChannels).contains(options.dimension) else {
+            throw refuse("\(options.dimension) dimensions", "the backbone gives \(graph.featureChannels) at most")
+        }
+        guard options.learningRate > 0, options.learningRate.isFinite, options.weightDecay >= 0 else {
+            throw refuse("learning rate \(options.learningRate), weight decay \(options.weightDecay)", "they are positive numbers")
+        }
+        guard (1...256).contains(options.threads) else { throw refuse("\(options.threads) threads", "1 to 256") }
+        return pooling
+    }
+
+    /// Trains, from the checkpoint where there is one, and leaves the model trained.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: written after every epoch; nil for none.
+    ///   - log: told each step.
+    /// - Throws: `TrainingError` where the loss is no longer a number: the checkpoint is that of the last whole epoch.
+    public func run(checkpoint path: String?, log: (TrainingStep) throws -> Void) throws {
+        var epoch = 0
+        var centroids: ClassCentroids
+        if let path, FileManager.default.fileExists(atPath: path) {
+            let checkpoint = try Checkpoint(contentsOf: path, identity, kind: options.optimizer)
+            parameters = checkpoint.parameters
+            optimizer = checkpoint.optimizer
+            centroids = checkpoint.centroids
+            epoch = checkpoint.epochs
+        } else {
+            centroids = try initialise()
+        }
+        while epoch < options.epochs {
+            var accumulator = ClassCentroids.Accumulator()
+            for (index, batch) in sampler.batches(epoch: epoch).enumerated() {
+                try step(batch, epoch, index, centroids, &accumulator, log)
+            }
+            // Classes that no batch drew keep the centroid they had.
+            centroids = accumulator.finish().updating(centroids).roundedToFloat()
+            epoch += 1
+            if let path {
+                try Checkpoint(epochs: epoch, parameters: parameters, optimizer: optimizer, centroids: centroids)
+                    .write(to: path, identity)
+            }
+        }
+    }
+
+    /// All that is trained, by name.
+    private var parameters: [String: [Float]] {
+        get {
+            model.network.values.merging([
+                TrainedModel.projectionWeight: model.projection.weight, TrainedModel.projectionBias: model.projection.bias,
+            ]) { $1 }
+        }
+        set {
+            for (name, values) in newValue {
+                switch name {
+                case TrainedModel.projectionWeight: model.projection.weight = values
+                case TrainedModel.projectionBias: model.projection.bias = values
+                default: model.network.values[name] = values
+                }
+            }
+        }
+    }
+
+    /// The projection on the principal directions of the untrained descriptors, and the classes' centroids in it.
+    private func initialise() throws -> ClassCentroids {
+        try loadWeights()
+        var pooled: [Float] = []
+        let batch = options.batch.count
+        for start in stride(from: 0, to: images.count, by: batch) {
+            pooled += try forward(Array(images[start..<min(start + batch, images.count)]))
+        }
+        let features = Matrix(rows: images.count, columns: model.channels, elements: pooled)
+        let pca = try PCAWhitening(fitting: features, components: options.dimension, whitens: false)
+        let directions = pca.directions
+        model.projection.weight = directions.elements.map { Float($0) }
+        model.projection.bias = (0..<directions.rows).map { row in
+            Float(-zip(directions.row(row), pca.mean).reduce(0) { $0 + $1.0 * $1.1 })
+        }
+        return try ClassCentroids(descriptors: model.project(pooled), labels: labels).roundedToFloat()
+    }
+
+    private func step(
+        _ rows: [Int], _ epoch: Int, _ index: Int, _ centroids: ClassCentroids, _ accumulator: inout ClassCentroids.Accumulator,
+        _ log: (TrainingStep) throws -> Void
+    ) throws {
+        let started = Date(), number = optimizer.steps
+        let total = sampler.batchesPerEpoch * options.epochs
+        try loadWeights()
+        let pooled = try forward(augmented(rows, step: number))
+        let z = model.project(pooled)
+        let labels = rows.map { self.labels[$0] }
+        guard z.elements.allSatisfy(\.isFinite) else { throw diverged(number, "a descriptor is not finite") }
+        let loss = try options.loss.evaluate(z, labels: labels, dcl: options.dcl, centroids: centroids)
+        guard loss.value.isFinite, loss.gradient.elements.allSatisfy(\.isFinite) else {
+            throw diverged(number, "the loss is \(loss.value)")
+        }
+        try accumulator.add(z, labels: labels)
+        let (dPooled, dWeight, dBias) = model.projectBackward(loss.gradient, pooled: pooled)
+        var gradients = model.network.gradients(ofFolded: try backward(dPooled))
+        gradients[TrainedModel.projectionWeight] = dWeight
+        gradients[TrainedModel.projectionBias] = dBias
+        let length = clip(&gradients, to: options.clipping)
+        guard length.isFinite else { throw diverged(number, "a gradient is not finite") }
+        let rate = options.rate(step: number, of: total)
+        var updated = parameters
+        let shapes = model.network.shapes
+        optimizer.step(&updated, gradients) { name in
+            Float(name.hasPrefix("projection.") ? rate * options.projectionRate : rate)
+        } decay: { name in
+            name == TrainedModel.projectionWeight || (shapes[name]?.count ?? 1) > 1 ? Float(options.weightDecay) : 0
+        }
+        parameters = updated
+        try log(
+            TrainingStep(
+                step: number, of: total, epoch: epoch, loss: Double(loss.value), gradientLength: length, learningRate: rate,
+                images: rows.count, seconds: Date().timeIntervalSince(started)))
+    }
+
+    private func diverged(_ step: Int, _ reason: String) -> TrainingError {
+        TrainingError(
+            operation: "train past", subject: "step \(step)",
+            reason: "\(reason); the checkpoint of the last epoch stays (a lower learning rate helps)", code: .diverged)
+    }
+
+    private func augmented(_ rows: [Int], step: Int) -> [TileImage] {
+        rows.enumerated().map { place, row in
+            var random = SplitMix64(seed: options.seed ^ 0x6175_676d, stream: UInt64(step * rows.count + place))
+            return options.augmentation.apply(to: images[row], using: &random)
+        }
+    }
+
+    // MARK: Shards
+
+    private func loadWeights() throws {
+        let folded = model.network.folded()
+        for pending in shards.map({ shard in shard.begin { try $0.load(folded) } }) { try pending.wait() }
+    }
+
+    private func forward(_ images: [TileImage]) throws -> [Float] {
+        var start = 0
+        let pending = zip(shards, shardSizes).map { shard, size in
+            let part = Array(images[min(start, images.count)..<min(start + size, images.count)])
+            start += size
+            return shard.begin { try $0.forward(part) }
+        }
+        return try pending.flatMap { try $0.wait() }
+    }
+
+    private func backward(_ dPooled: [Float]) throws -> [FoldedConvolution] {
+        var start = 0
+        let channels = model.channels
+        let pending = zip(shards, shardSizes).map { shard, size in
+            let part = Array(dPooled[start * channels..<(start + size) * channels])
+            start += size
+            return shard.begin { try $0.backward(part) }
+        }
+        let parts = try pending.map { try $0.wait() }
+        return parts.dropFirst().reduce(parts[0]) { sum, part in
+            zip(sum, part).map { a, b in
+                FoldedConvolution(weights: zip(a.weights, b.weights).map(+), bias: zip(a.bias, b.bias).map(+))
+            }
+        }
+    }
+}
+
+/// What one step came to.
+public struct TrainingStep: Sendable {
+    public let step: Int
+    public let of: Int
+    public let epoch: Int
+    public let loss: Double
+    /// Of all gradients together, before clipping.
+    public let gradientLength: Double
+    public let learningRate: Double
+    public let images: Int
+    public let seconds: Double
+}
+
+extension ClassCentroids {
+    /// These, and of classes that they lack the earlier ones.
+    func updating(_ earlier: ClassCentroids) -> ClassCentroids {
+        let missing = earlier.labels.indices.filter { !labels.contains(earlier.labels[$0]) }
+        guard !missing.isEmpty else { return self }
+        let joined = labels + missing.map { earlier.labels[$0] }
+        let order = joined.indices.sorted { joined[$0] < joined[$1] }
+        let rows = centroids.elements + missing.flatMap { earlier.centroids.row($0) }
+        let all = Matrix(rows: joined.count, columns: centroids.columns, elements: rows)
+        let counts = self.counts + missing.map { earlier.counts[$0] }
+        return ClassCentroids(labels: order.map { joined[$0] }, counts: order.map { counts[$0] }, centroids: all.selecting(order))
+    }
+}
