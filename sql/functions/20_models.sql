@@ -72,14 +72,14 @@ COMMENT ON FUNCTION tilescout.register_model IS
 
 CREATE OR REPLACE FUNCTION tilescout.exact_limit(dimension int)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
-    -- Measured: the index takes 2 ms to find anything; 3,000 vectors of 256 halves are compared in that time.
+    -- An inner product of 256 halves with its row takes 0.66 us: 3,000 of them take the 2 ms that a search of the index takes.
     SELECT 768000::bigint / dimension
 $$;
 COMMENT ON FUNCTION tilescout.exact_limit IS 'Rows up to which a search compares every vector instead of asking the index.';
 
 CREATE OR REPLACE FUNCTION tilescout.index_worthwhile(dimension int)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
-    -- Below, no search takes longer than some 15 ms without an index.
+    -- Below, comparing all takes some 15 ms by the same figure.
     SELECT tilescout.exact_limit(dimension) * 7
 $$;
 COMMENT ON FUNCTION tilescout.index_worthwhile IS 'Rows from which on tilescout.build_index builds an index.';

@@ -2,7 +2,7 @@ CREATE OR REPLACE FUNCTION tilescout.summarise_run(run_id int)
 RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    -- Measured: fewer rows a cell make a boundary finer but the list of cells longer; from 128 to 512 searches take equally long.
+    -- Fewer rows a cell make a boundary finer but the list of cells longer; chosen, not yet tuned.
     tiles_per_cell CONSTANT int := 256;
     of_run tilescout.run;
     cells bigint;

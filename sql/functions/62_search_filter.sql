@@ -28,11 +28,9 @@ BEGIN
     END IF;
     south := ST_YMin(place) - reach;
     north := ST_YMax(place) + reach;
-    -- Great circles bulge towards the poles between the ends of a long line: half its width is as far as they go.
-    IF ST_XMax(place) - ST_XMin(place) > 1 THEN
-        south := south - (ST_XMax(place) - ST_XMin(place)) / 2;
-        north := north + (ST_XMax(place) - ST_XMin(place)) / 2;
-    END IF;
+    -- Great circles bulge towards the poles between the ends of a line; half its width is more than they do.
+    south := south - (ST_XMax(place) - ST_XMin(place)) / 2;
+    north := north + (ST_XMax(place) - ST_XMin(place)) / 2;
     IF south <= -89 OR north >= 89 OR ST_XMax(place) - ST_XMin(place) > 90 THEN
         RETURN ST_MakeEnvelope(-180, greatest(south, -90), 180, least(north, 90), 4326);
     END IF;

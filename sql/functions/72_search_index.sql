@@ -9,7 +9,7 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
     SET enable_seqscan = on SET enable_bitmapscan = on SET enable_sort = on SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    -- The scan goes on until this many rows passed: the first k of four times as many are the true ones, measured at .99 and more.
+    -- The scan goes on until this many rows passed: the best k of four times as many are nearly always the true ones (docs/search.md).
     wanted bigint := greatest(40, k::bigint * CASE WHEN one_per_place THEN 8 ELSE 4 END);
     statement text;
     tail record;

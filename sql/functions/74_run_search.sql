@@ -48,8 +48,8 @@ BEGIN
         IF rough > exact_limit THEN
             rows_estimated := ceil(rough * tilescout.passing_share(target, f));
             -- A row met by the index costs some seven times what comparing one costs. Where look and place do not go together, 4 k rows
-            -- are met after 4 k total / passing; scenes hold much of one look, so that some searches take longer. Measured on 300,000 rows: a
-            -- twelfth of what comparing would read is well risked.
+            -- are met after 4 k total / passing; scenes hold much of one look, so that some searches take longer: a
+            -- twelfth of the rows is risked.
             scan := 4.0 * greatest(k, 10) * greatest(rows_total, 1) / greatest(rows_estimated, 1);
             answer := tilescout.search_index(target, of_model.id, query, f, k, one_per_place, of_model.hnsw_through_run,
                 greatest(rough / 12, CASE WHEN scan * 7 < rough THEN 3 * scan ELSE 0 END), after_distance, after, count_passing);
