@@ -24,6 +24,20 @@ public struct SearchQuestion: Sendable {
     public var count = 20
     /// Of tiles that overlap, only the best.
     public var onePerPlace = false
+    /// Tiles that the answers should look like as well, and tiles that they should not.
+    public var positives: [TileID] = []
+    public var negatives: [TileID] = []
+    /// Within so many metres of a place.
+    public var near: (place: Point, radius: Double)?
+    /// Ground sample distances in metres a pixel.
+    public var resolution: ClosedRange<Double>?
+    /// Cosine distance, 0 to 2.
+    public var maxDistance: Double?
+    /// Leave out the scenes that the tile asked about comes from, or the place that it shows.
+    public var excludeScene = false
+    public var excludePlace = false
+    /// The last tile of the page before.
+    public var after: TileID?
 
     public init(_ subject: Subject) {
         self.subject = subject
@@ -41,6 +55,9 @@ public struct SearchQuestion: Sendable {
         if !collections.isEmpty { parts.append("in " + collections.joined(separator: ", ")) }
         if let minValid { parts.append("at least \(Int(minValid * 100)) % valid") }
         if let maxCloud { parts.append("at most \(Int(maxCloud * 100)) % cloud") }
+        if let near { parts.append("within \(Int(near.radius)) m of \(near.place.x), \(near.place.y)") }
+        if let resolution { parts.append("\(resolution.lowerBound) to \(resolution.upperBound) m a pixel") }
+        if let maxDistance { parts.append("at most \(maxDistance) off in look") }
         if onePerPlace { parts.append("one tile a place") }
         return parts.isEmpty ? "everywhere, at any time" : parts.joined(separator: " · ")
     }

@@ -67,6 +67,16 @@ public struct Searcher {
         request.minValid = question.minValid
         request.maxCloud = question.maxCloud
         request.onePerPlace = question.onePerPlace
+        request.positives = question.positives
+        request.negatives = question.negatives
+        request.near = question.near.map {
+            SearchNearness(place: .wkt("POINT(\($0.place.x) \($0.place.y))"), radius: $0.radius)
+        }
+        request.resolution = question.resolution
+        request.maxDistance = question.maxDistance
+        request.excludeScene = question.excludeScene
+        request.excludePlace = question.excludePlace
+        request.after = question.after
         let found = try store.search(request)
         var hint: String?
         if found.hits.isEmpty, let transposed = question.area?.transposed {

@@ -24,7 +24,9 @@ extension TileStore {
                hit.scene_path, hit.acquired_at, hit.valid_fraction, hit.cloud_fraction, hit.lon, hit.lat, tilescout.geojson(hit.footprint) AS footprint
         FROM tilescout.run_search(like_tile => $1, embedding => tilescout.to_halfvec($2), positives => $3, negatives => $4,
                 k => $5::int, within => tilescout.area_of($6, $7), acquired => tstzrange($8, $9), collections => $10, min_valid => $11, max_cloud => $12,
-                one_per_place => $13, model => $14, exclude_self => $15, exclude_scene => $16, exclude_place => $17, count_passing => $18) AS a
+                one_per_place => $13, model => $14, exclude_self => $15, exclude_scene => $16, exclude_place => $17, count_passing => $18,
+                near => tilescout.area_of($19, $20), radius => $21, resolution => numrange($22::float8::numeric, $23::float8::numeric, '[]'),
+                max_distance => $24, after => $25) AS a
         LEFT JOIN LATERAL tilescout.present(a.tiles, a.tile_collections, a.distances) AS hit ON true
         ORDER BY hit.rank
         """
@@ -38,6 +40,7 @@ extension SearchRequest {
             return [
                 likeTile?.uuid, embedding, positives.map(\.uuid), negatives.map(\.uuid), bounded, within?.format, within?.text.storable,
                 acquired?.from, acquired?.to, collections, minValid, maxCloud, onePerPlace, model, excludeSelf, excludeScene, excludePlace, countPassing,
+                near?.place.format, near?.place.text.storable, near?.radius, resolution?.lowerBound, resolution?.upperBound, maxDistance, after?.uuid,
             ]
         }
     }

@@ -53,6 +53,19 @@ final class CommandLineTests {
         }
 
         let tile = try #require(try store.tiles(lon: 15.02, lat: 45.14, limit: 1).first)
+        func hits(_ arguments: String...) throws -> [[String: Any]] {
+            let answer = try program.run(["search", "--like", "\(tile.tileID)", "--format", "json"] + arguments)
+            #expect(answer.status == 0, "\(answer.error)")
+            return (try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])?["hits"] as? [[String: Any]] ?? []
+        }
+        let all = try hits()
+        #expect(all.count == 11)
+        #expect(try hits("--near", "15.02,45.14", "--radius", "10").count < 4)
+        #expect(try hits("--after", try #require(all[4]["tile"] as? String)).count == 6)
+        #expect(try hits("--resolution", "1000/2000").isEmpty && hits("--other-scenes").isEmpty)
+        #expect(try hits("--max-distance", "\(try #require(all[3]["distance"] as? Double) + 1e-5)").count == 4)
+        #expect(try hits("--unlike", try #require(all[0]["tile"] as? String)).count == 10)
+
         #expect(try program.run(["show", "\(tile.tileID)"]).output.contains("EPSG:32633"))
         #expect(try program.run(["scenes"]).output.contains("WGS 84 / UTM zone 33N"))
         #expect(try program.run(["failures"]).output == "No failures.\n")
@@ -88,6 +101,12 @@ final class CommandLineTests {
         (["search", "--at", "15.02,45.14", "--acquired", "2022/2021"], 65, "ends before"),
         (["search", "--at", "100,10"], 66, "no tile covers"),
         (["search", "--at", "15"], 65, "LON,LAT"),
+        (["search", "--at", "15.02,45.14", "--near", "15", "--radius", "5"], 65, "LON,LAT"),
+        (["search", "--at", "15.02,45.14", "--near", "15,45"], 64, "go together"),
+        (["search", "--at", "15.02,45.14", "--near", "15,45", "--radius", "-5"], 65, "radius is -5"),
+        (["search", "--at", "15.02,45.14", "--resolution", "2/1"], 65, "FROM/TO"),
+        (["search", "--at", "15.02,45.14", "--max-distance", "3"], 65, "0 to 2"),
+        (["search", "--at", "15.02,45.14", "--after", "none"], 65, "no tile id"),
         (["search", "--at", "15.02,45.14", "-k", "0"], 65, "1 to 10000"),
         (["search", "--at", "15.02,45.14", "-k", "1000000000"], 65, "1 to 10000"),
         (["search", "--at", "15.02,45.14", "--collection", "none"], 65, "there is no collection none"),

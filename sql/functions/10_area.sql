@@ -18,6 +18,7 @@ CREATE OR REPLACE FUNCTION tilescout.search_area(within geometry)
 RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
     area geometry := ST_Force2D(within);
+    wrapped boolean := false;
 BEGIN
     IF within IS NULL THEN
         RETURN NULL;
@@ -50,11 +51,13 @@ BEGIN
     -- Longitudes past the antimeridian come back on its other side.
     IF ST_XMax(area) > 180 THEN
         area := ST_WrapX(area, 180, -360);
+        wrapped := true;
     END IF;
     IF ST_XMin(area) < -180 THEN
         area := ST_WrapX(area, -180, 360);
+        wrapped := true;
     END IF;
-    IF NOT ST_IsValid(area) THEN
+    IF wrapped AND NOT ST_IsValid(area) THEN
         area := ST_CollectionExtract(ST_MakeValid(area), 3);
     END IF;
     RETURN area;

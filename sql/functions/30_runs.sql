@@ -69,6 +69,7 @@ BEGIN
         WHERE c.run_id = $1 AND e.tile_id = c.tile_id AND e.collection_id = c.collection_id AND e.run_id = ANY ($2)',
         tilescout.embedding_table(of_run.model_id)) USING of_run.id, hidden;
     DELETE FROM tilescout.run_claim AS c WHERE c.run_id = of_run.id;
+    PERFORM tilescout.summarise_run(of_run.id);
     UPDATE tilescout.run AS r SET state = 'published', published_at = now(), finished_at = now(), reason = NULL,
             counts = coalesce(publish_run.counts, r.counts)
         WHERE r.id = of_run.id;

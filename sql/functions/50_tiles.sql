@@ -52,6 +52,8 @@ BEGIN
         RAISE EXCEPTION 'the vector of tile % is zero: it has no direction to compare', wrong.tile_id USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
+    -- Locked, so that nobody forgets a scene while its tiles go in.
+    PERFORM FROM tilescout.scene AS s WHERE s.id IN (SELECT scene_id FROM pg_temp.tile_staging) ORDER BY s.id FOR KEY SHARE;
     SELECT s.scene_id INTO wrong FROM (SELECT DISTINCT scene_id FROM pg_temp.tile_staging) AS s
         LEFT JOIN tilescout.scene AS scene ON scene.id = s.scene_id AND scene.collection_id = of_run.collection_id
         WHERE scene.id IS NULL LIMIT 1;
@@ -71,9 +73,11 @@ BEGIN
     EXECUTE format($sql$
         WITH entered AS (
             INSERT INTO tilescout.%1$I (tile_id, collection_id, scene_id, run_id, acquired_at, valid_fraction, cloud_fraction,
-                    ground_sample_distance, footprint, embedding)
+                    ground_sample_distance, footprint, embedding, place)
                 SELECT s.tile_id, $2, s.scene_id, $1, scene.acquired_at, s.valid_fraction, s.cloud_fraction,
-                       scene.ground_sample_distance, s.footprint, s.embedding
+                       scene.ground_sample_distance, s.footprint,
+                       CASE WHEN abs(l2_norm(s.embedding) - 1) > 0.0005 THEN l2_normalize(s.embedding) ELSE s.embedding END,
+                       tilescout.place_of(s.footprint)
                 FROM pg_temp.tile_staging AS s JOIN tilescout.scene AS scene ON scene.id = s.scene_id
                 ON CONFLICT (tile_id, collection_id) DO NOTHING
                 RETURNING scene_id

@@ -72,11 +72,14 @@ BEGIN
     ELSIF query_embedding.embedding IS NOT NULL AND l2_norm(query_embedding.embedding) = 0 THEN
         RAISE EXCEPTION 'the embedding is zero: it has no direction to compare' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT avg(l2_normalize(v)) INTO liked FROM (
-        SELECT query_embedding.embedding::vector WHERE query_embedding.embedding IS NOT NULL
-        UNION ALL
-        SELECT e.embedding::vector FROM tilescout.embeddings_of(of_model, array_remove(like_tile || coalesce(positives, '{}'), NULL)) AS e
-    ) AS wanted (v);
+    liked := l2_normalize(query_embedding.embedding::vector);
+    IF like_tile IS NOT NULL OR cardinality(positives) > 0 THEN
+        SELECT avg(l2_normalize(v)) INTO liked FROM (
+            SELECT liked WHERE liked IS NOT NULL
+            UNION ALL
+            SELECT e.embedding::vector FROM tilescout.embeddings_of(of_model, array_remove(like_tile || coalesce(positives, '{}'), NULL)) AS e
+        ) AS wanted (v);
+    END IF;
     IF cardinality(coalesce(negatives, '{}')) > 0 THEN
         SELECT avg(l2_normalize(e.embedding::vector)) INTO disliked FROM tilescout.embeddings_of(of_model, negatives) AS e;
         -- Rocchio's feedback: away from what was rejected, half as far as towards what was chosen.
@@ -108,50 +111,3 @@ BEGIN
     RETURN (SELECT array_agg(c.id ORDER BY c.id) FROM tilescout.collection AS c WHERE c.name = ANY (names));
 END $$;
 COMMENT ON FUNCTION tilescout.collection_ids IS 'Ids of named collections; raises for an unknown name. NULL stays NULL: all of them.';
-
-CREATE OR REPLACE FUNCTION tilescout.filter_sql(f tilescout.search_filter)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-    -- Fixed fragments over $2 to $11, in the order that the searches bind them; no text of the caller's enters.
-    SELECT concat_ws(' AND ', 'true',
-        CASE WHEN f.area IS NOT NULL THEN 'e.footprint && $2' END,
-        -- The bounds by themselves as well, for the btree and for its statistics.
-        CASE WHEN f.acquired IS NOT NULL THEN 'e.acquired_at <@ $3' END,
-        CASE WHEN NOT lower_inf(f.acquired) THEN 'e.acquired_at >= lower($3)' END,
-        CASE WHEN NOT upper_inf(f.acquired) THEN 'e.acquired_at <= upper($3)' END,
-        CASE WHEN f.collection_ids IS NOT NULL THEN 'e.collection_id = ANY ($4)' END,
-        CASE WHEN f.min_valid IS NOT NULL THEN 'e.valid_fraction >= $5::real' END,
-        CASE WHEN f.max_cloud IS NOT NULL THEN 'e.cloud_fraction <= $6::real' END,
-        CASE WHEN f.excluded_tiles IS NOT NULL THEN 'e.tile_id <> ALL ($7)' END,
-        CASE WHEN f.excluded_scenes IS NOT NULL THEN 'e.scene_id <> ALL ($8)' END,
-        CASE WHEN f.excluded_place IS NOT NULL THEN 'NOT tilescout.same_place(e.footprint, $9)' END,
-        CASE WHEN f.hidden_runs IS NOT NULL THEN 'e.run_id <> ALL ($10)' END,
-        CASE WHEN f.hidden_scenes IS NOT NULL THEN 'e.scene_id <> ALL ($11)' END)
-$$;
-COMMENT ON FUNCTION tilescout.filter_sql IS 'The condition on an embedding row e that a filter stands for, the area by bounding box only.';
-
-CREATE OR REPLACE FUNCTION tilescout.estimate_rows(target text, f tilescout.search_filter)
-RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
-DECLARE
-    plan json;
-BEGIN
-    -- The planner's own estimate, from the statistics of every filter column at once. Volatile, since EXPLAIN counts as a
-    -- utility command; it executes nothing.
-    EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM tilescout.%I AS e WHERE %s', target, tilescout.filter_sql(f))
-        INTO plan USING NULL::halfvec, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
-            f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes;
-    RETURN (plan->0->'Plan'->>'Plan Rows')::numeric::bigint;
-END $$;
-COMMENT ON FUNCTION tilescout.estimate_rows IS 'How many rows pass a filter, by the planner''s statistics; an area by its bounding box.';
-
-CREATE OR REPLACE FUNCTION tilescout.count_rows(target text, f tilescout.search_filter)
-RETURNS bigint LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
-DECLARE
-    passing bigint;
-BEGIN
-    EXECUTE format('SELECT count(*) FROM tilescout.%I AS e WHERE %s %s', target, tilescout.filter_sql(f),
-            CASE WHEN f.area IS NOT NULL THEN 'AND ST_Intersects(e.footprint, $2)' END)
-        INTO passing USING NULL::halfvec, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
-            f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes;
-    RETURN passing;
-END $$;
-COMMENT ON FUNCTION tilescout.count_rows IS 'How many rows pass a filter, counted.';

@@ -2,7 +2,7 @@
 GRANT USAGE ON SCHEMA tilescout TO tilescout_read, tilescout_ingest, tilescout_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA tilescout TO tilescout_read, tilescout_ingest;
 GRANT INSERT, UPDATE, DELETE ON tilescout.collection, tilescout.tiling, tilescout.run, tilescout.scene, tilescout.scene_file, tilescout.tile,
-    tilescout.run_scene, tilescout.run_claim, tilescout.failure TO tilescout_ingest;
+    tilescout.run_scene, tilescout.run_claim, tilescout.failure, tilescout.cell TO tilescout_ingest;
 GRANT ALL ON ALL TABLES IN SCHEMA tilescout TO tilescout_admin;
 GRANT ALL ON SCHEMA tilescout TO tilescout_admin;
 

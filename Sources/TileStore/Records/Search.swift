@@ -36,6 +36,18 @@ public struct TimeRange: Hashable, Sendable {
     }
 }
 
+/// Within so many metres of a point or line.
+public struct SearchNearness: Hashable, Sendable {
+    public var place: SearchArea
+    /// Metres.
+    public var radius: Double
+
+    public init(place: SearchArea, radius: Double) {
+        self.place = place
+        self.radius = radius
+    }
+}
+
 /// The arguments of `tilescout.search`; nil does not restrict.
 public struct SearchRequest: Hashable, Sendable {
     public var likeTile: TileID?
@@ -47,6 +59,13 @@ public struct SearchRequest: Hashable, Sendable {
     public var within: SearchArea?
     public var acquired: TimeRange?
     public var collections: [String]?
+    public var near: SearchNearness?
+    /// Ground sample distances in metres a pixel; tiles where it is unknown do not pass.
+    public var resolution: ClosedRange<Double>?
+    /// No tile further off in look: a cosine distance, 0 to 2.
+    public var maxDistance: Double?
+    /// The last tile of the page before: what follows it comes.
+    public var after: TileID?
     public var minValid: Double?
     public var maxCloud: Double?
     /// Of tiles that overlap, only the best.
@@ -92,7 +111,7 @@ public struct SearchAnswer: Hashable, Sendable {
     public let exact: Bool
     /// Counted; nil unless the request asked for it.
     public let rowsPassing: Int?
-    /// By the planner's statistics.
+    /// By counts of cells and the planner's statistics.
     public let rowsEstimated: Int
     /// The model whose vectors were compared.
     public let model: String

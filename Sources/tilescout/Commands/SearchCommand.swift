@@ -48,6 +48,8 @@ struct SearchCommand: ParsableCommand {
     @Flag(help: "Of tiles that overlap, only the best.")
     var onePerPlace = false
 
+    @OptionGroup(title: "Narrowing") var narrowing: NarrowingArguments
+
     @Option(help: "table, json, geojson or csv.")
     var format = Format.table
 
@@ -87,21 +89,15 @@ struct SearchCommand: ParsableCommand {
         question.maxCloud = maxCloud
         question.count = count
         question.onePerPlace = onePerPlace
+        try narrowing.apply(to: &question)
         return question
     }
 
     private func subject() throws -> SearchQuestion.Subject {
         if let image { return .image(image) }
         if let like {
-            guard let id = TileID(like) else {
-                throw Failure("“\(like)” is no tile id; one looks like 0f8fad5b-d9cb-469f-a165-70867728950e", ExitStatus.badData)
-            }
-            return .tile(id)
+            return .tile(try NarrowingArguments.tile(like))
         }
-        let numbers = (at ?? "").split(separator: ",").map { Double($0.trimmingCharacters(in: .whitespaces)) }
-        guard numbers.count == 2, let longitude = numbers[0], let latitude = numbers[1] else {
-            throw Failure("“\(at ?? "")” is no place; give --at LON,LAT in degrees", ExitStatus.badData)
-        }
-        return .place(Point(x: longitude, y: latitude))
+        return .place(try NarrowingArguments.place(at ?? "", option: "--at"))
     }
 }

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Recall and time of filtered searches beside plain pgvector, on the same rows in one run. Called by scripts/benchmark search."""
+import argparse
+import json
+import pathlib
+import time
+
+import numpy
+import psycopg
+
+import contenders
+import corpus as corpora
+import database
+import report
+from questions import ask
+
+SHARES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.5, 1.0)
+LEAST_SHARE_FOR_ITERATIVE = 0.001
+RELATIONS = ("correlated", "uncorrelated", "anti-correlated")
+
+
+def truth(connection, corpus, number_of, area, vector, dates):
+    """Brute force: PostGIS says which tiles lie inside, NumPy ranks them all."""
+    where = "true" if area is None else "ST_Intersects(footprint, %(area)s::geometry)"
+    if dates is not None:
+        where += " AND acquired_at <@ %(dates)s::tstzrange"
+    if area is None and dates is None:
+        inside = numpy.arange(len(corpus.vectors))
+    else:
+        inside = numpy.array([number_of[row[0]] for row in connection.execute(f"SELECT id FROM public.plain WHERE {where}", {"area": area, "dates": dates})], int)
+    distances = 1 - corpus.vectors[inside] @ vector / numpy.linalg.norm(corpus.vectors[inside], axis=1)
+    order = numpy.argsort(distances)[:contenders.K]
+    return len(inside), inside[order], distances[order]
+
+
+def recall(found, corpus, vector, distances):
+    """Share of the true k distances that were reached; ties count as found."""
+    if len(distances) == 0:
+        return 1.0
+    mine = 1 - corpus.vectors[found] @ vector / numpy.linalg.norm(corpus.vectors[found], axis=1) if len(found) else numpy.empty(0)
+    return min(1.0, (mine <= distances[-1] + 2e-4).sum() / len(distances))
+
+
+def area_of(connection, ring):
+    if ring is None:
+        return None
+    shape = "POLYGON((" + ",".join(f"{x} {y}" for x, y in ring) + "))"
+    return connection.execute("SELECT ST_CollectionExtract(ST_Intersection(ST_MakeValid(ST_GeomFromText(%s, 4326)), ST_MakeEnvelope(-180, -90, 180, 90, 4326)), 3)::text", [shape]).fetchone()[0]
+
+
+def measure_cell(corpus, connection, number_of, contestants, share, relation, dates, count, random):
+    """Rows kept, and of each contender its recalls and milliseconds; every question goes to each in turn, in an order that rotates."""
+    kept, recalls, times, short = [], {c.name: [] for c in contestants}, {c.name: [] for c in contestants}, 0
+    for turn in range(count):
+        question = ask(corpus, share, relation, random)
+        area, vector = area_of(connection, question.ring), contenders.text(question.vector)
+        passing, _, distances = truth(connection, corpus, number_of, area, question.vector, dates)
+        kept.append(passing)
+        for position in range(len(contestants)):
+            contestant = contestants[(position + turn) % len(contestants)]
+            best = None
+            for _ in range(2):
+                started = time.perf_counter()
+                found = contestant.ask(area, vector, dates)
+                elapsed = (time.perf_counter() - started) * 1000
+                best = elapsed if best is None else min(best, elapsed)
+            times[contestant.name].append(best)
+            recalls[contestant.name].append(recall([number_of[i] for i in found], corpus, question.vector, distances))
+            if contestant.name == "tilescout" and len(found) < min(contenders.K, passing):
+                short += 1
+    return kept, recalls, times, short
+
+
+def row(cell, ours, planner, exact, iterative):
+    share, relation, dates, (kept, recalls, times, short) = cell
+    p50 = {name: numpy.median(values) for name, values in times.items()}
+    p95 = {name: numpy.quantile(values, 0.95) for name, values in times.items()}
+    mean = {name: numpy.mean(values) for name, values in recalls.items()}
+    good = [c.name for c in iterative if mean[c.name] >= 0.99]
+    tuned = min(good, key=p50.get) if good else max((c.name for c in iterative), key=mean.get, default=None)
+    fastest = min([name for name in (planner.name, exact.name, tuned) if name and mean[name] >= 0.99], key=p50.get)
+    return {
+        "share": share, "relation": relation, "dates": bool(dates), "kept": int(numpy.median(kept)), "short": short,
+        "recall": mean["tilescout"], "recall1": float(numpy.quantile(recalls["tilescout"], 0.01)), "p50": p50["tilescout"], "p95": p95["tilescout"],
+        "planner": [mean[planner.name], p50[planner.name]], "tuned": [tuned, mean[tuned], p50[tuned]] if tuned else None, "exact": p50[exact.name],
+        "fastest": fastest, "ratio": p50[fastest] / p50["tilescout"]}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--conninfo", "--matrix", "--names"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--questions", type=int, default=40, help="of each cell")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--filled", action="store_true", help="the tables hold this corpus already")
+    parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=SHARES)
+    parser.add_argument("--relations", type=lambda text: text.split(","), default=RELATIONS)
+    parser.add_argument("--result", type=pathlib.Path, required=True, help="JSON")
+    parser.add_argument("--report", type=pathlib.Path, help="the document whose table is replaced")
+    arguments = parser.parse_args()
+
+    def connect():
+        connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
+        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
+        return connection
+
+    corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
+    result = {"rows": arguments.rows, "seed": arguments.seed, "questions": arguments.questions}
+    connection = connect()
+    if not arguments.filled:
+        connection.autocommit = False
+        result["merge"] = arguments.rows / database.fill_ours(connection, corpus, corpora.DIMENSION)
+        result["copy"] = arguments.rows / database.fill_plain(connection, corpus, corpora.DIMENSION)
+        result["plain_index"] = arguments.rows / database.index_plain(connection)
+        connection.autocommit = True
+        started = time.perf_counter()
+        connection.execute("SELECT tilescout.build_index('bench', true)")
+        result["index"] = arguments.rows / (time.perf_counter() - started)
+        connection.execute("VACUUM ANALYZE")
+    number_of = {database.identity(n): n for n in range(arguments.rows)}
+    ours, planner, exact, iterative = contenders.all_of(connect)
+    result["cells"] = []
+    for share in arguments.shares:
+        for relation in arguments.relations:
+            if share >= 1 and relation != "uncorrelated":
+                continue
+            random = numpy.random.default_rng([arguments.seed, int(share * 1e6), RELATIONS.index(relation)])
+            # Below, the index has to be read nearly whole: seconds, against the exact plan's millisecond.
+            iterating = iterative if share >= LEAST_SHARE_FOR_ITERATIVE else []
+            cell = (share, relation, None, measure_cell(corpus, connection, number_of, [ours, planner, exact, *iterating], share, relation, None, arguments.questions, random))
+            result["cells"].append(row(cell, ours, planner, exact, iterating))
+            print(json.dumps(result["cells"][-1]), flush=True)
+            arguments.result.write_text(json.dumps(result, indent=1))
+    if arguments.report:
+        report.write(result, arguments.report)
+
+
+if __name__ == "__main__":
+    main()
