@@ -5,6 +5,7 @@ import Foundation
 import Ingest
 import Kernels
 import NeuralNetwork
+import Pipeline
 import PostgreSQL
 import Retrieval
 import TileGrid
@@ -31,6 +32,8 @@ struct Failure: Error {
         case let error as RetrievalError: self.init("\(error)", ExitStatus.noInput)
         case is ContactSheetError: self.init("\(error)", ExitStatus.cannotWrite)
         case is EncoderError, is KernelError: self.init("\(error)", ExitStatus.software)
+        case is PipelineFileError: self.init("\(error)", ExitStatus.badData)
+        case let error as PipelineError: self.init("\(error)", Self.status(of: error))
         case let error as StoreError: self.init("\(error)", Self.status(of: error))
         default: return nil
         }
@@ -60,6 +63,15 @@ struct Failure: Error {
         case .unreadable: ExitStatus.noInput
         case .notWritten: ExitStatus.cannotWrite
         default: ExitStatus.badData
+        }
+    }
+
+    private static func status(of error: PipelineError) -> ExitCode {
+        switch error.code {
+        case .locked: ExitStatus.locked
+        case .refused: ExitStatus.refused
+        case .input: ExitStatus.noInput
+        case .worker: ExitStatus.software
         }
     }
 
