@@ -126,6 +126,15 @@ extension TileStore {
             """, [runID], operation: "list failures").map { (try $0["path"], try $0["stage"], try $0["reason"]) }
     }
 
+    /// Paths that failed in published runs of a collection: known to be bad when those were published.
+    public func knownFailures(collection: String) throws -> Set<String> {
+        Set(try connection.query(
+            """
+            SELECT DISTINCT f.path FROM tilescout.failure AS f JOIN tilescout.run AS r ON r.id = f.run_id AND r.state = 'published' \
+            JOIN tilescout.collection AS c ON c.id = r.collection_id WHERE c.name = $1
+            """, [collection], operation: "list known failures").map { try $0["path"] })
+    }
+
     /// Reports of the workers of a run (JSON objects), with their names and times.
     public func workerReports(runID: Int) throws -> [(worker: String, started: Date, ended: Date, counts: String)] {
         try connection.query(

@@ -55,12 +55,17 @@ final class Night {
             var skipped: [String: Int]
         }
         struct Failure: Decodable { var path, stage, reason: String }
+        struct Step: Decodable {
+            var name: String
+            var seconds: Double
+        }
 
         var run: Int
         var outcome: String
         var scenes: Scenes
         var tiles: Tiles
         var failures: [Failure]
+        var steps: [Step]
         var seconds: Double
 
         var reconciles: Bool {
@@ -73,6 +78,11 @@ final class Night {
         var status: Int32
         var report: Report?
         var error: String
+
+        /// Seconds of each step, for a message.
+        var steps: String {
+            report?.steps.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", ") ?? ""
+        }
     }
 
     func run(_ arguments: [String] = []) throws -> Ended {

@@ -151,10 +151,21 @@ final class NightlyTests {
         #expect(try night.store.scenes().isEmpty)
         let environment = try String(contentsOfFile: told, encoding: .utf8)
         #expect(environment.contains("TILESCOUT_PIPELINE=night") && !environment.contains("TILESCOUT_DATABASE="))
+        #expect(try night.run().status == 3)
         try FileManager.default.removeItem(atPath: night.path("bad.tif"))
         let good = try night.run()
         #expect(good.status == 0 && good.report?.reconciles == true, "\(good.error)")
         #expect(try night.store.scenes().count == 1)
+    }
+
+    @Test("A file that was bad last night already does not keep this night's scenes from being published")
+    func stillBad() throws {
+        let night = try Night("publish: {max_failed: 0.5}")
+        try night.addScene("a.tif", seed: 1)
+        try "no raster".write(toFile: night.path("bad.tif"), atomically: true, encoding: .utf8)
+        #expect(try night.run().report?.outcome == "published")
+        let second = try night.run()
+        #expect(second.status == 2 && second.report?.outcome == "published" && second.report?.scenes.failed == 1, "\(second.error)")
     }
 
     @Test("The report is JSON, a page that needs nothing else, and text that Prometheus reads")

@@ -172,8 +172,11 @@ public final class PipelineRun {
     }
 
     private func publish(_ difference: FileDifference, run: Run, store: TileStore) throws {
-        let tried = report.scenes.ingested + report.scenes.known + report.scenes.failed + report.scenes.setAside
-        let share = tried == 0 ? 0 : Double(report.scenes.failed + report.scenes.setAside) / Double(tried)
+        // A file that was bad last night already says nothing of this one.
+        let knownFailures = try store.knownFailures(collection: pipeline.collection)
+        let failed = Set(report.failures.map(\.path)).subtracting(knownFailures).count
+        let tried = report.scenes.ingested + report.scenes.known + failed
+        let share = tried == 0 ? 0 : Double(failed) / Double(tried)
         try store.connection.transaction(operation: "publish run \(run.id)") {
             for failure in report.failures {
                 try store.recordFailure(run, path: failure.path, stage: failure.stage, reason: failure.reason)
@@ -181,7 +184,7 @@ public final class PipelineRun {
             report.scenes.retired = try store.noteMissing(difference.missing, retire: pipeline.removed == .retire, run: run)
             if share > pipeline.maxFailed {
                 report.outcome = .refused
-                report.reason = "\(report.scenes.failed + report.scenes.setAside) of \(tried) scenes failed, more than the share of "
+                report.reason = "\(failed) of \(tried) scenes failed, more than the share of "
                     + "\(pipeline.maxFailed) that is allowed (publish.max_failed)"
                 try store.finish(run, .failed(reason: report.reason!), counts: summary())
             } else if pipeline.publish == .manual {
