@@ -22,9 +22,10 @@ INLINE void store_bf16(uint16_t *p, __mmask16 mask, __m512 x) {
 }
 
 // B outputs of one row from ox on, 16 channels from c on. `inside`: no column is in the padding.
-#define DEFINE_SPAN(NAME, T, LOAD, STORE)                                                                              \
-    INLINE void NAME(const ck_depthwise_shape *s, const T *input, const float *weights, const float *bias, T *output,  \
-                     int oy, int ox, int c, __mmask16 mask, const int K, const int S, const int B, bool inside) {      \
+#define DEFINE_SPAN(NAME, T, LOAD, OUT, STORE)                                                                         \
+    INLINE void NAME(const ck_depthwise_shape *s, const T *input, const float *weights, const float *bias,             \
+                     OUT *output, int oy, int ox, int c, __mmask16 mask, const int K, const int S, const int B,        \
+                     bool inside) {                                                                                    \
         const int channels = s->channels;                                                                              \
         __m512 sum[8];                                                                                                 \
         const __m512 b = load_f32(bias + c, mask);                                                                     \
@@ -46,20 +47,21 @@ INLINE void store_bf16(uint16_t *p, __mmask16 mask, __m512 x) {
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
-        const __m512 lower = _mm512_set1_ps(s->lower), upper = _mm512_set1_ps(s->upper);                                    \
-        T *out = output + ((ptrdiff_t)oy * s->output_width + ox) * channels + c;                                       \
+        const __m512 lower = _mm512_set1_ps(s->lower), upper = _mm512_set1_ps(s->upper);                               \
+        OUT *out = output + ((ptrdiff_t)oy * s->output_width + ox) * channels + c;                                     \
         _Pragma("unroll") for (int i = 0; i < B; i++)                                                                  \
             STORE(out + (ptrdiff_t)i * channels, mask, _mm512_min_ps(_mm512_max_ps(sum[i], lower), upper));            \
     }
-DEFINE_SPAN(span_f32, float, load_f32, store_f32)
-DEFINE_SPAN(span_bf16, uint16_t, load_bf16, store_bf16)
+DEFINE_SPAN(span_f32, float, load_f32, float, store_f32)
+DEFINE_SPAN(span_bf16, uint16_t, load_bf16, uint16_t, store_bf16)
+DEFINE_SPAN(span_f32_bf16, float, load_f32, uint16_t, store_bf16)
 
 // Channels that are walked down the whole image together: their input rows stay in the first-level cache.
 #define GROUP 64
 
-#define DEFINE_CONVOLUTION(NAME, T, SPAN, K, S)                                                                        \
+#define DEFINE_CONVOLUTION(NAME, T, OUT, SPAN, K, S)                                                                   \
     TARGET static void NAME(const ck_depthwise_shape *s, const T *input, const float *weights, const float *bias,      \
-                            T *output) {                                                                               \
+                            OUT *output) {                                                                             \
         for (int first = 0; first < s->channels; first += GROUP)                                                       \
         for (int oy = 0; oy < s->output_height; oy++) {                                                                \
             for (int c = first; c < s->channels && c < first + GROUP; c += 16) {                                       \
@@ -78,14 +80,18 @@ DEFINE_SPAN(span_bf16, uint16_t, load_bf16, store_bf16)
             }                                                                                                          \
         }                                                                                                              \
     }
-DEFINE_CONVOLUTION(f32_k3s1, float, span_f32, 3, 1)
-DEFINE_CONVOLUTION(f32_k3s2, float, span_f32, 3, 2)
-DEFINE_CONVOLUTION(f32_k5s1, float, span_f32, 5, 1)
-DEFINE_CONVOLUTION(f32_k5s2, float, span_f32, 5, 2)
-DEFINE_CONVOLUTION(bf16_k3s1, uint16_t, span_bf16, 3, 1)
-DEFINE_CONVOLUTION(bf16_k3s2, uint16_t, span_bf16, 3, 2)
-DEFINE_CONVOLUTION(bf16_k5s1, uint16_t, span_bf16, 5, 1)
-DEFINE_CONVOLUTION(bf16_k5s2, uint16_t, span_bf16, 5, 2)
+DEFINE_CONVOLUTION(f32_k3s1, float, float, span_f32, 3, 1)
+DEFINE_CONVOLUTION(f32_k3s2, float, float, span_f32, 3, 2)
+DEFINE_CONVOLUTION(f32_k5s1, float, float, span_f32, 5, 1)
+DEFINE_CONVOLUTION(f32_k5s2, float, float, span_f32, 5, 2)
+DEFINE_CONVOLUTION(bf16_k3s1, uint16_t, uint16_t, span_bf16, 3, 1)
+DEFINE_CONVOLUTION(bf16_k3s2, uint16_t, uint16_t, span_bf16, 3, 2)
+DEFINE_CONVOLUTION(bf16_k5s1, uint16_t, uint16_t, span_bf16, 5, 1)
+DEFINE_CONVOLUTION(bf16_k5s2, uint16_t, uint16_t, span_bf16, 5, 2)
+DEFINE_CONVOLUTION(f32_bf16_k3s1, float, uint16_t, span_f32_bf16, 3, 1)
+DEFINE_CONVOLUTION(f32_bf16_k3s2, float, uint16_t, span_f32_bf16, 3, 2)
+DEFINE_CONVOLUTION(f32_bf16_k5s1, float, uint16_t, span_f32_bf16, 5, 1)
+DEFINE_CONVOLUTION(f32_bf16_k5s2, float, uint16_t, span_f32_bf16, 5, 2)
 
 void ck_depthwise_f32(const ck_depthwise_shape *s, const float *x, const float *w, const float *b, float *y) {
     if (s->kernel == 3) (s->stride == 1 ? f32_k3s1 : f32_k3s2)(s, x, w, b, y);
@@ -97,8 +103,14 @@ void ck_depthwise_bf16(const ck_depthwise_shape *s, const uint16_t *x, const flo
     else (s->stride == 1 ? bf16_k5s1 : bf16_k5s2)(s, x, w, b, y);
 }
 
+void ck_depthwise_f32_bf16(const ck_depthwise_shape *s, const float *x, const float *w, const float *b, uint16_t *y) {
+    if (s->kernel == 3) (s->stride == 1 ? f32_bf16_k3s1 : f32_bf16_k3s2)(s, x, w, b, y);
+    else (s->stride == 1 ? f32_bf16_k5s1 : f32_bf16_k5s2)(s, x, w, b, y);
+}
+
 #else
 // Other processors take the plain path: nothing here is called.
 void ck_depthwise_f32(const ck_depthwise_shape *s, const float *x, const float *w, const float *b, float *y) {}
 void ck_depthwise_bf16(const ck_depthwise_shape *s, const uint16_t *x, const float *w, const float *b, uint16_t *y) {}
+void ck_depthwise_f32_bf16(const ck_depthwise_shape *s, const float *x, const float *w, const float *b, uint16_t *y) {}
 #endif

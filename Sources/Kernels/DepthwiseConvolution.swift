@@ -28,19 +28,20 @@ public final class DepthwiseConvolution: Step {
     }
 
     /// - Parameters:
-    ///   - input, output: images of one element type, float32 or bfloat16.
+    ///   - input, output: images of one element type, or float32 in and bfloat16 out.
     ///   - weights: as `weightsDescriptor` says.
     public init(
         _ shape: ConvolutionShape, activation: Activation, input: Tensor, weights: Tensor, bias: Tensor,
         output: Tensor
     ) {
         precondition(DepthwiseConvolution.supports(shape), "\(shape) is not covered")
-        let type = input.descriptor.elementType
+        let type = input.descriptor.elementType, outputType = output.descriptor.elementType
         precondition(input.descriptor == .images(
             batch: shape.batch, channels: shape.inputChannels, height: shape.height, width: shape.width, type))
         precondition(output.descriptor == .images(
             batch: shape.batch, channels: shape.inputChannels, height: shape.outputHeight, width: shape.outputWidth,
-            type))
+            outputType))
+        precondition(type == .float32 || outputType == .bfloat16, "bfloat16 in, float32 out is not covered")
         precondition(weights.descriptor == DepthwiseConvolution.weightsDescriptor(shape), "weights of \(shape)")
         precondition(bias.descriptor == .vector(shape.inputChannels), "bias of \(shape)")
         let range = activation.range
@@ -61,11 +62,14 @@ public final class DepthwiseConvolution: Step {
         let w = weights.floats.baseAddress!, b = bias.floats.baseAddress!
         for image in 0..<batch {
             let x = input.base + image * inputBytes, y = output.base + image * outputBytes
-            switch input.descriptor.elementType {
-            case .float32:
+            switch (input.descriptor.elementType, output.descriptor.elementType) {
+            case (.float32, .bfloat16):
+                ck_depthwise_f32_bf16(
+                    &shape, x.assumingMemoryBound(to: Float.self), w, b, y.assumingMemoryBound(to: UInt16.self))
+            case (.float32, _):
                 ck_depthwise_f32(
                     &shape, x.assumingMemoryBound(to: Float.self), w, b, y.assumingMemoryBound(to: Float.self))
-            case .bfloat16:
+            case (.bfloat16, _):
                 ck_depthwise_bf16(
                     &shape, x.assumingMemoryBound(to: UInt16.self), w, b, y.assumingMemoryBound(to: UInt16.self))
             }

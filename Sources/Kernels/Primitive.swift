@@ -44,12 +44,14 @@ final class PrimitiveRecipe {
     }
 
     /// Chooses an implementation for an operation descriptor. `attributes` are copied, and destroyed by their maker.
+    /// - Parameter forward: the forward recipe, which backward operations are chosen to fit.
     convenience init<Operation>(
-        _ operation: Operation, attributes: dnnl_primitive_attr_t?, subject: String, on engine: Engine
+        _ operation: Operation, attributes: dnnl_primitive_attr_t?, subject: String, on engine: Engine,
+        forward: PrimitiveRecipe? = nil
     ) throws {
         var handle: dnnl_primitive_desc_t?
         let status = withUnsafePointer(to: operation) {
-            dnnl_primitive_desc_create(&handle, UnsafeRawPointer($0), attributes, engine.handle, nil)
+            dnnl_primitive_desc_create(&handle, UnsafeRawPointer($0), attributes, engine.handle, forward?.handle)
         }
         try check("find an implementation", subject, status)
         self.init(handle!, subject: subject)

@@ -7,10 +7,13 @@ public func reorder(_ input: Tensor, into output: Tensor, on engine: Engine) thr
 }
 
 /// The same copy, to be run many times.
-public func boundReorder(_ input: Tensor, into output: Tensor, on engine: Engine) throws -> Primitive {
+/// - Parameter accumulating: add to what the output holds.
+public func boundReorder(
+    _ input: Tensor, into output: Tensor, accumulating: Bool = false, on engine: Engine
+) throws -> Primitive {
     let subject = "\(input.descriptor.dimensions) → \(output.descriptor.dimensions)"
     precondition(input.descriptor.dimensions == output.descriptor.dimensions, subject)
-    let attributes = try Attributes()
+    let attributes = try Attributes(accumulating: accumulating)
     var from = input.descriptor.md, to = output.descriptor.md
     var handle: dnnl_primitive_desc_t?
     try check(

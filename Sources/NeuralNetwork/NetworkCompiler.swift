@@ -51,10 +51,23 @@ struct NetworkCompiler {
         if case .convolution(let layer) = node.operation { layer.residual } else { nil }
     }
 
-    /// A residual sum has the type of what it adds to; the last feature map is float32 otherwise, so that pooling
-    /// starts from unrounded values.
+    /// Float32 where that costs next to nothing and bfloat16 would be felt in the descriptor: in the last feature map,
+    /// so that pooling starts from unrounded values (a residual sum has the type of what it adds to), and between the
+    /// stem and its depthwise convolution. Smooth imagery is nearly constant there: a channel's values are all rounded
+    /// the same way, the batch norms behind amplify the difference, and no pooling averages it out. Rounding this one
+    /// value takes more from the worst tile's cosine than rounding all other values together.
     private func outputType(_ node: NetworkGraph.Node) -> ElementType {
-        node == graph.nodes.last && residual(node) == nil ? .float32 : type
+        if node == graph.nodes.last { return residual(node) == nil ? .float32 : type }
+        return hasOwnStem && node.input == 0 && isReadByOwnDepthwiseAlone(node) ? .float32 : type
+    }
+
+    private func isReadByOwnDepthwiseAlone(_ node: NetworkGraph.Node) -> Bool {
+        let value = graph.nodes.firstIndex(of: node)! + 1
+        return graph.nodes.allSatisfy { reader in
+            guard case .convolution(let layer) = reader.operation else { return reader.input != value }
+            if layer.residual == value { return false }
+            return reader.input != value || DepthwiseConvolution.supports(layer.shape) && layer.residual == nil
+        }
     }
 
     /// Whether the first layer takes float32 pixels whatever the network's type.

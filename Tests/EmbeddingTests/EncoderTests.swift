@@ -9,10 +9,9 @@ import TileGrid
 /// The pretrained encoders against PyTorch's outputs (Fixtures, made by make_fixtures.py). The weights are no part of
 /// the repository: scripts/setup installs them, and these tests fail without.
 @Suite struct EncoderTests {
-    /// In bfloat16 the floor for a single tile is lower than for the mean: open sea and plain desert have descriptors
-    /// that rounded weights shift coherently at every position (plain rounding gives 0.9927 on the worst of these).
-    @Test(arguments: [(EncoderPrecision.float32, 0.99999, 0.99999), (.bfloat16, 0.999, 0.996)])
-    func lite0EqualsPyTorchOnAHundredTiles(_ precision: EncoderPrecision, _ mean: Double, _ least: Double) throws {
+    /// Open sea and plain desert are the hard ones in bfloat16: what rounding shifts there, it shifts at every position.
+    @Test(arguments: [(EncoderPrecision.float32, 0.99999), (.bfloat16, 0.999)])
+    func lite0EqualsPyTorchOnAHundredTiles(_ precision: EncoderPrecision, _ least: Double) throws {
         guard precision == .float32 || CPUFeatures.canComputeBFloat16 else {
             print("bfloat16 against PyTorch did not run: this CPU has no AVX-512")
             return
@@ -21,7 +20,6 @@ import TileGrid
         let vectors = try encoder.embed(Fixture.tiles(100))
         let cosines = zip(vectors.rows, try Fixture.descriptors("lite0-descriptors", count: 100)).map(cosine)
         let average = cosines.reduce(0, +) / 100, worst = cosines.min()!
-        #expect(average >= mean, "mean cosine \(average)")
         #expect(worst >= least, "worst cosine \(worst)")
         print("\(precision) against PyTorch: cosine \(average) on average, \(worst) at worst")
     }

@@ -50,15 +50,15 @@ struct OwnKernelTests {
     }
 
     /// In bfloat16 only input and output are rounded: the result is the rounded float32 result.
-    @Test(arguments: depthwise)
-    func depthwiseInBFloat16RoundsOnce(_ shape: ConvolutionShape) throws {
+    @Test(arguments: depthwise, [ElementType.bfloat16, .float32])
+    func depthwiseInBFloat16RoundsOnce(_ shape: ConvolutionShape, _ inputType: ElementType) throws {
         let engine = try Engine(threads: 1)
         let run = try Run(
             shape, .relu, weightsAs: DepthwiseConvolution.weightsDescriptor(shape),
             from: DepthwiseConvolution.plainDescriptor(shape), engine)
-        run.input.assign(run.input.values.map { BFloat16.float(BFloat16.bits($0)) })
+        if inputType == .bfloat16 { run.input.assign(run.input.values.map { BFloat16.float(BFloat16.bits($0)) }) }
         let input = try Tensor(
-            .images(batch: 2, channels: shape.inputChannels, height: shape.height, width: shape.width, .bfloat16),
+            .images(batch: 2, channels: shape.inputChannels, height: shape.height, width: shape.width, inputType),
             on: engine)
         let output = try Tensor(
             .images(

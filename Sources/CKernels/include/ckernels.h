@@ -21,6 +21,21 @@ typedef struct {
 void ck_depthwise_f32(const ck_depthwise_shape *shape, const float *input, const float *weights, const float *bias, float *output);
 /// The same with bfloat16 input and output, weights still float32.
 void ck_depthwise_bf16(const ck_depthwise_shape *shape, const uint16_t *input, const float *weights, const float *bias, uint16_t *output);
+/// The same with float32 input and bfloat16 output.
+void ck_depthwise_f32_bf16(const ck_depthwise_shape *shape, const float *input, const float *weights, const float *bias, uint16_t *output);
+
+/// Adds ∂L/∂weights of one image, kernel × kernel × channels, to d_weights.
+void ck_depthwise_weights_gradient(const ck_depthwise_shape *shape, const float *input, const float *d_output, float *d_weights);
+/// ∂L/∂input of one image, of a convolution with stride 2. With stride 1 it is a convolution with the turned kernel.
+void ck_depthwise_input_gradient_stride2(const ck_depthwise_shape *shape, const float *d_output, const float *weights, float *d_input);
+
+/// sum[i] += term[i].
+void ck_add(float *sum, const float *term, size_t count);
+/// Backward of clipping to (lower, upper): gradient[i] becomes 0 where value[i] lies at a bound or past it. Adds what is left to
+/// the channels' sums. Both rows × channels.
+void ck_mask_gradient(float *gradient, const float *value, float lower, float upper, size_t rows, size_t channels, float *sums);
+/// sums[c] += Σ of column c of rows × channels.
+void ck_sum_rows(const float *gradient, size_t rows, size_t channels, float *sums);
 
 /// The shape of a convolution of one three-channel image, channels last; output channels a multiple of 32.
 typedef struct {

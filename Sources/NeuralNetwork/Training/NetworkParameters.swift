@@ -1,0 +1,83 @@
+import Kernels
+
+/// The tensors of a network by name, as its file has them, and the way between them and the folded convolutions that are
+/// computed with. Batch norms keep their running statistics; their scale and shift are trained.
+public struct NetworkParameters: Sendable {
+    public let graph: NetworkGraph
+    /// What training changes: `<convolution>.weight`, `<norm>.weight` (γ), `<norm>.bias` (β).
+    public var values: [String: [Float]]
+    public let shapes: [String: [Int]]
+    /// What it does not: `<norm>.running_mean`, `<norm>.running_var`.
+    public let statistics: [String: [Float]]
+
+    /// - Throws: `ModelFileError` where the file lacks a tensor or has another shape.
+    public init(_ graph: NetworkGraph, from file: SafeTensors) throws {
+        self.graph = graph
+        var values: [String: [Float]] = [:], shapes: [String: [Int]] = [:], statistics: [String: [Float]] = [:]
+        for layer in graph.convolutions {
+            let shape = layer.shape, channels = [shape.outputChannels]
+            shapes["\(layer.name).weight"] = channels + [shape.inputChannels / shape.groups, shape.kernel, shape.kernel]
+            shapes["\(layer.norm ?? layer.name).bias"] = channels
+            guard let norm = layer.norm else { continue }
+            shapes["\(norm).weight"] = channels
+            for name in ["\(norm).running_mean", "\(norm).running_var"] {
+                statistics[name] = try file.values(name, shape: channels)
+            }
+        }
+        for (name, shape) in shapes { values[name] = try file.values(name, shape: shape) }
+        self.values = values
+        self.shapes = shapes
+        self.statistics = statistics
+    }
+
+    /// One per convolution, in the graph's order: w' = w · γ/σ, b' = β − μ · γ/σ.
+    public func folded() -> [FoldedConvolution] {
+        graph.convolutions.map { layer in
+            let weights = values["\(layer.name).weight"]!
+            guard let norm = layer.norm else {
+                return FoldedConvolution(weights: weights, bias: values["\(layer.name).bias"]!)
+            }
+            return FoldedConvolution(
+                weights: weights, gamma: values["\(norm).weight"]!, beta: values["\(norm).bias"]!,
+                mean: statistics["\(norm).running_mean"]!, variance: statistics["\(norm).running_var"]!,
+                epsilon: graph.normEpsilon)
+        }
+    }
+
+    /// ∂L/∂values from ∂L/∂folded: with s = γ/σ, dw = s dw', dβ = db', dγ = (Σ w dw' − μ db') / σ.
+    public func gradients(ofFolded gradients: [FoldedConvolution]) -> [String: [Float]] {
+        var result: [String: [Float]] = [:]
+        for (layer, gradient) in zip(graph.convolutions, gradients) {
+            result["\(layer.norm ?? layer.name).bias"] = gradient.bias
+            guard let norm = layer.norm else {
+                result["\(layer.name).weight"] = gradient.weights
+                continue
+            }
+            let weights = values["\(layer.name).weight"]!, gamma = values["\(norm).weight"]!
+            let mean = statistics["\(norm).running_mean"]!, variance = statistics["\(norm).running_var"]!
+            var dWeights = gradient.weights, dGamma = gradient.bias
+            let fanIn = weights.count / gamma.count
+            for channel in gamma.indices {
+                let inverse = 1 / (variance[channel] + graph.normEpsilon).squareRoot()
+                var sum: Float = 0
+                for i in channel * fanIn..<(channel + 1) * fanIn {
+                    sum += weights[i] * gradient.weights[i]
+                    dWeights[i] = gradient.weights[i] * gamma[channel] * inverse
+                }
+                dGamma[channel] = (sum - mean[channel] * gradient.bias[channel]) * inverse
+            }
+            result["\(layer.name).weight"] = dWeights
+            result["\(norm).weight"] = dGamma
+        }
+        return result
+    }
+}
+
+extension NetworkGraph {
+    /// The convolutions, in order.
+    public var convolutions: [Convolution] {
+        nodes.compactMap { node in
+            if case .convolution(let layer) = node.operation { layer } else { nil }
+        }
+    }
+}
