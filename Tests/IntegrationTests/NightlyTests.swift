@@ -168,6 +168,17 @@ final class NightlyTests {
         #expect(second.status == 2 && second.report?.outcome == "published" && second.report?.scenes.failed == 1, "\(second.error)")
     }
 
+    @Test("A password is in no message and no report, whatever fails")
+    func secrets() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        for url in ["postgresql://operator:hunter2@/tiles?host=/no/such/socket", "host=/no/such/socket user=operator password=hunter2 nonsense"] {
+            let outcome = try night.program.run(["run", night.pipeline, "--database", url])
+            #expect(outcome.status != 0 && !outcome.error.isEmpty)
+            #expect(!outcome.error.contains("hunter2") && !outcome.output.contains("hunter2"), "\(outcome.error)")
+        }
+    }
+
     @Test("The report is JSON, a page that needs nothing else, and text that Prometheus reads")
     func report() throws {
         let night = try Night()

@@ -15,7 +15,7 @@ struct WorkerCommand: ParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseArguments
 
     /// Seconds between two looks for work.
-    private static let patience: TimeInterval = 2
+    private static let patience: TimeInterval = 0.5
 
     func run() throws {
         let location = try database.location()
