@@ -11,6 +11,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         // L0: module maps and shim headers.
@@ -56,11 +57,15 @@ let package = Package(
         .target(name: "Ingest", dependencies: [
             "Tiling", "Embedding", "TileStore", "TileGrid",
         ]),
+        .target(name: "Pipeline", dependencies: [
+            "Ingest", "Tiling", "Embedding", "TileStore", "TileGrid", .product(name: "Yams", package: "Yams"),
+        ]),
         .target(name: "Retrieval", dependencies: ["Tiling", "Embedding", "TileStore", "ContactSheet", "TileGrid"]),
 
         // L5
         .executableTarget(name: "tilescout", dependencies: [
-            "Ingest", "Retrieval", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet", "PostgreSQL", "Kernels", "NeuralNetwork", "Training", "MetricLearning",
+            "Ingest", "Pipeline", "Retrieval", "Tiling", "Embedding", "TileStore", "TileGrid", "ContactSheet", "PostgreSQL", "Kernels",
+            "NeuralNetwork", "Training", "MetricLearning",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 
@@ -81,7 +86,8 @@ let package = Package(
             name: "TrainingTests", dependencies: ["Training", "Embedding", "MetricLearning", "Kernels", "Tiling", "TileGrid"],
             resources: [.copy("Fixtures")]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Tiling"]),
+        .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Pipeline", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -52,14 +52,17 @@ extension EncoderModel {
     /// The pretrained network that training starts from where none is named.
     public static let backboneName = "efficientnet-lite0"
 
-    /// Loads a model by file path, or by the name of a file in the search path (with or without `.safetensors`).
+    /// Loads a model by file path, by the name of a file in the search path (with or without `.safetensors`), or by the name
+    /// that an installed model gives itself and the database knows it by.
     /// - Throws: `ModelFileError`; where there is none, it says where it looked and how to install one.
     public static func load(
         named name: String = defaultName, in folders: [String] = modelSearchPath()
     ) throws -> EncoderModel {
         if name.contains("/") || FileManager.default.fileExists(atPath: name) { return try load(path: name) }
         let file = name.hasSuffix(".safetensors") ? name : name + ".safetensors"
-        guard let path = installedModels(in: folders).first(where: { $0.hasSuffix("/\(file)") }) else {
+        let installed = installedModels(in: folders)
+        guard let path = installed.first(where: { $0.hasSuffix("/\(file)") }) else {
+            if let own = installed.lazy.compactMap({ try? load(path: $0) }).first(where: { $0.name == name }) { return own }
             throw ModelFileError(
                 operation: "find model", path: name,
                 reason: "no \(file) in \(folders.joined(separator: ", ")); scripts/setup installs the pretrained ones")

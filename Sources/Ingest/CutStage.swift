@@ -19,13 +19,13 @@ struct CutStage {
     }
 
     private func fail(_ scene: ScannedScene, stage: String, reason: String) throws {
-        try job.encoded.send(.failed(scene: scene.index, path: scene.path, stage: stage, reason: reason))
+        try job.encoded.send(.failed(scene.task, stage: stage, reason: reason))
     }
 
     private func cut(_ scene: ScannedScene) throws {
         let cutter = try job.clock.measure("cut") {
             try SceneCutter(
-                path: scene.path, options: job.options.tiling, limits: job.options.limits, known: scene.info)
+                path: scene.task.path, options: scene.task.tiling, limits: job.options.limits, known: scene.info)
         }
         job.meter.opened(tiles: cutter.layout.count)
         try job.encoded.send(.opened(scene))
@@ -42,13 +42,13 @@ struct CutStage {
                     try job.clock.measure("write") { _ = try cutter.writeTile(tile.index, toDirectory: folder) }
                 }
                 summary.cut += 1
-                try job.cutTiles.send(CutMessage(scene: scene.index, tile: tile))
+                try job.cutTiles.send(CutMessage(scene: scene.task.index, tile: tile))
             case .skipped(let reason):
                 summary.skipped[reason.category, default: 0] += 1
                 job.meter.did(tiles: 1)
             }
         }
-        try job.encoded.send(.finished(scene: scene.index, summary))
+        try job.encoded.send(.finished(scene: scene.task.index, summary))
     }
 }
 

@@ -10,62 +10,77 @@ struct ScanStage {
     /// Ids asked of the store at once.
     private static let idsAtOnce = 10_000
 
-    func run(_ candidates: [SceneDiscovery.Candidate]) throws {
-        var seen: Set<Int> = []
-        var hashes: Set<String> = []
-        for (index, candidate) in candidates.enumerated() {
+    func run() throws {
+        var seen: Set<SceneTiling> = []
+        var hashed: Set<ContentTiling> = []
+        while let task = try job.source.next(store) {
+            guard try job.source.opens(task, store) else {
+                job.meter.sceneDone()
+                continue
+            }
             do {
-                try scan(candidate, index: index, seen: &seen, hashes: &hashes)
+                try scan(task, seen: &seen, hashed: &hashed)
             } catch let error as TilingError {
-                job.fail(path: candidate.path, stage: "open", reason: error.description)
+                if try job.source.ended(task, .failed(stage: "open", reason: error.description), store) {
+                    job.fail(path: task.path, stage: "open", reason: error.description)
+                }
             }
         }
         job.scenes.finish()
     }
 
-    private func scan(
-        _ candidate: SceneDiscovery.Candidate, index: Int, seen: inout Set<Int>, hashes: inout Set<String>
-    ) throws {
-        let path = candidate.path
-        let file = candidate.stamp.file(at: path)
-        if case .complete(let sceneID) = try store.sceneStatus(file, run: job.run) {
-            return seen.insert(sceneID).inserted ? unchanged() : duplicate()
+    private struct SceneTiling: Hashable {
+        var scene, tiling: Int
+    }
+
+    private func scan(_ task: SceneTask, seen: inout Set<SceneTiling>, hashed: inout Set<ContentTiling>) throws {
+        let (path, run) = (task.path, task.run)
+        let file = task.stamp.file(at: path)
+        if case .complete(let sceneID) = try store.sceneStatus(file, run: run) {
+            let isFirst = seen.insert(SceneTiling(scene: sceneID, tiling: run.tilingID)).inserted
+            return try end(task, isFirst ? .unchanged : .duplicate)
         }
         // Reads the bytes for the fingerprint, and samples for the stretch; the cutter opens the scene again, with these.
         let cutter = try job.clock.measure("scan") {
-            try SceneCutter(path: path, options: job.options.tiling, limits: job.options.limits)
+            try SceneCutter(path: path, options: task.tiling, limits: job.options.limits)
         }
         let sha256 = cutter.info.fingerprint.sha256
-        guard hashes.insert(sha256).inserted else { return duplicate() }
+        if let expected = task.expectedSHA256, expected != sha256 {
+            throw TilingError(
+                operation: "read", thing: path, reason: "it holds other bytes than when it was ingested", code: .unreadable)
+        }
+        let content = ContentTiling(sha256: sha256, tiling: run.tilingID)
+        if job.underWay.withLock({ $0.values.contains(content) }) { return try end(task, .underWay) }
         var alreadyStored: Set<TileID> = []
-        switch try store.sceneStatus(file, sha256: sha256, run: job.run) {
+        switch try store.sceneStatus(file, sha256: sha256, run: run) {
         case .complete(let sceneID):
-            try store.note(file, holds: sceneID, run: job.run)
-            return seen.insert(sceneID).inserted ? unchanged() : duplicate()
+            try store.note(file, holds: sceneID, run: run)
+            let isFirst = seen.insert(SceneTiling(scene: sceneID, tiling: run.tilingID)).inserted && !hashed.contains(content)
+            return try end(task, isFirst ? .unchanged : .duplicate)
         case .known:
-            alreadyStored = try storedTiles(of: cutter)
+            alreadyStored = try storedTiles(of: cutter, run: run)
         case .unknown:
             break
         }
-        try job.scenes.send(ScannedScene(index: index, path: path, info: cutter.info, alreadyStored: alreadyStored))
+        hashed.insert(content)
+        job.underWay.withLock { $0[task.index] = content }
+        try job.scenes.send(ScannedScene(task: task, info: cutter.info, alreadyStored: alreadyStored))
     }
 
-    private func storedTiles(of cutter: SceneCutter) throws -> Set<TileID> {
+    private func end(_ task: SceneTask, _ outcome: SceneOutcome) throws {
+        guard try job.source.ended(task, outcome, store) else { return }
+        job.report.withLock {
+            if outcome == .unchanged { $0.scenesUnchanged += 1 } else { $0.scenesDuplicate += 1 }
+        }
+        job.meter.sceneDone()
+    }
+
+    private func storedTiles(of cutter: SceneCutter, run: Run) throws -> Set<TileID> {
         var stored: Set<TileID> = []
         for start in stride(from: 0, to: cutter.layout.count, by: Self.idsAtOnce) {
             let indices = start..<min(start + Self.idsAtOnce, cutter.layout.count)
-            stored.formUnion(try store.existingTiles(indices.map(cutter.tileID), run: job.run))
+            stored.formUnion(try store.existingTiles(indices.map(cutter.tileID), run: run))
         }
         return stored
-    }
-
-    private func duplicate() {
-        job.report.withLock { $0.scenesDuplicate += 1 }
-        job.meter.sceneDone()
-    }
-
-    private func unchanged() {
-        job.report.withLock { $0.scenesUnchanged += 1 }
-        job.meter.sceneDone()
     }
 }

@@ -4,9 +4,7 @@ import Tiling
 
 /// A scene that is to be cut: it is new, or its last ingest was cut short.
 struct ScannedScene: Sendable {
-    /// Its number in this run.
-    var index: Int
-    var path: String
+    var task: SceneTask
     var info: SceneInfo
     /// Tiles of it that are stored already, under this run's model.
     var alreadyStored: Set<TileID>
@@ -46,5 +44,5 @@ enum StoreMessage: Sendable {
     case opened(ScannedScene)
     case tiles([EmbeddedTile])
     case finished(scene: Int, SceneLedger.CutSummary)
-    case failed(scene: Int, path: String, stage: String, reason: String)
+    case failed(SceneTask, stage: String, reason: String)
 }

@@ -12,6 +12,7 @@ final class StoreStage {
     private let store: TileStore
     private var ledger = SceneLedger()
     private var sceneIDs: [Int: Int] = [:]
+    private var tasks: [Int: SceneTask] = [:]
     /// Coordinate system of each scene's tiles.
     private var systems: [Int: String] = [:]
     private var waiting: [EmbeddedTile] = []
@@ -42,36 +43,46 @@ final class StoreStage {
     private func handle(_ message: StoreMessage) throws {
         switch message {
         case .opened(let scene):
-            ledger.begin(scene: scene.index)
-            systems[scene.index] = scene.info.grid.crsCode ?? scene.info.grid.crsWKT
-            sceneIDs[scene.index] = try job.clock.measure("store") {
-                try store.upsertScene(SceneRecord(scene.info), run: job.run)
+            let index = scene.task.index
+            ledger.begin(scene: index)
+            tasks[index] = scene.task
+            systems[index] = scene.info.grid.crsCode ?? scene.info.grid.crsWKT
+            sceneIDs[index] = try job.clock.measure("store") {
+                try store.upsertScene(SceneRecord(scene.info), run: scene.task.run)
             }
         case .tiles(let tiles):
             waiting += tiles.filter { ledger.accepts(scene: $0.scene) }
         case .finished(let scene, let summary):
             try act(on: ledger.announced(scene: scene, summary: summary), scene: scene)
-        case .failed(let scene, let path, let stage, let reason):
-            ledger.fail(scene: scene)
-            waiting.removeAll { $0.scene == scene }
-            if let id = sceneIDs[scene] {
-                let takenBack = try store.discard(sceneID: id, run: job.run)
-                job.report.withLock { $0.tilesStored -= takenBack }
+        case .failed(let task, let stage, let reason):
+            ledger.fail(scene: task.index)
+            waiting.removeAll { $0.scene == task.index }
+            // In one transaction: who lost the scene to another worker takes nothing back.
+            let takenBack: Int? = try store.connection.transaction(operation: "take back \(task.path)") {
+                guard try job.source.ended(task, .failed(stage: stage, reason: reason), store) else { return nil }
+                return try sceneIDs[task.index].map { try store.discard(sceneID: $0, run: task.run) } ?? 0
             }
-            job.fail(path: path, stage: stage, reason: reason)
+            forget(task.index)
+            guard let takenBack else { return }
+            job.report.withLock { $0.tilesStored -= takenBack }
+            job.fail(path: task.path, stage: stage, reason: reason)
         }
     }
 
     private func flush() throws {
-        let rows = waiting.compactMap { entry in
-            sceneIDs[entry.scene].map { TileRow(entry, sceneID: $0, crs: systems[entry.scene] ?? "") }
+        let groups = Dictionary(grouping: waiting) { tasks[$0.scene]?.run }
+        for (run, entries) in groups.sorted(by: { ($0.key?.tilingID ?? 0) < ($1.key?.tilingID ?? 0) }) {
+            guard let run else { continue }
+            let rows = entries.compactMap { entry in
+                sceneIDs[entry.scene].map { TileRow(entry, sceneID: $0, crs: systems[entry.scene] ?? "") }
+            }
+            let merged = try job.clock.measure("store") { try store.merge(rows, run: run) }
+            job.report.withLock {
+                $0.tilesStored += merged.inserted
+                $0.tilesAlreadyStored += merged.alreadyThere
+            }
+            job.meter.did(tiles: rows.count)
         }
-        let merged = try job.clock.measure("store") { try store.merge(rows, run: job.run) }
-        job.report.withLock {
-            $0.tilesStored += merged.inserted
-            $0.tilesAlreadyStored += merged.alreadyThere
-        }
-        job.meter.did(tiles: rows.count)
         let counts = Dictionary(grouping: waiting, by: \.scene).mapValues(\.count)
         waiting.removeAll(keepingCapacity: true)
         for (scene, count) in counts.sorted(by: { $0.key < $1.key }) {
@@ -80,15 +91,28 @@ final class StoreStage {
     }
 
     private func act(on action: SceneLedger.Action, scene: Int) throws {
-        guard case .complete(let summary) = action, let id = sceneIDs[scene] else { return }
-        try job.clock.measure("store") {
-            try store.finishScene(id, run: job.run, skipped: summary.skipped)
+        guard case .complete(let summary) = action, let id = sceneIDs[scene], let task = tasks[scene] else { return }
+        let isOurs = try job.clock.measure("store") {
+            try store.connection.transaction(operation: "finish \(task.path)") {
+                try store.finishScene(id, run: task.run, skipped: summary.skipped)
+                return try job.source.ended(task, .ingested, store)
+            }
         }
+        forget(scene)
+        guard isOurs else { return }
         job.report.withLock {
             $0.scenesIngested += 1
             $0.tilesAlreadyStored += summary.alreadyStored
             $0.tilesSkipped.merge(summary.skipped, uniquingKeysWith: +)
         }
         job.meter.sceneDone()
+    }
+
+    /// A flow may run for months: nothing is kept of what is over.
+    private func forget(_ scene: Int) {
+        sceneIDs[scene] = nil
+        systems[scene] = nil
+        tasks[scene] = nil
+        job.underWay.withLock { $0[scene] = nil }
     }
 }

@@ -9,4 +9,11 @@ extension TileStore {
             "SELECT tilescout.discard_scene($1::int, $2) AS tiles", [run.id, sceneID],
             operation: "take back scene \(sceneID)")[0]["tiles"]
     }
+
+    /// Before publishing: takes back what a run stored of scenes that did not come through.
+    /// - Returns: how many tiles were taken back.
+    @discardableResult
+    public func discardFailed(run: Run) throws -> Int {
+        try connection.query("SELECT tilescout.discard_failed($1::int) AS tiles", [run.id], operation: "take back failed scenes")[0]["tiles"]
+    }
 }

@@ -76,10 +76,12 @@ public final class TileStore {
             try stop(run, as: "interrupted", reason, counts)
         case .failed(let reason):
             try stop(run, as: "failed", reason, counts)
+        case .ready:
+            try stop(run, as: "ready", nil, counts)
         }
     }
 
-    private func stop(_ run: Run, as state: String, _ reason: String, _ counts: String) throws {
+    private func stop(_ run: Run, as state: String, _ reason: String?, _ counts: String) throws {
         try connection.query(
             "SELECT tilescout.stop_run($1::int, $2, $3, $4::text::jsonb)", [run.id, state, reason, counts], operation: "stop run \(run.id)")
     }

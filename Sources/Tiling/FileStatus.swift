@@ -5,43 +5,51 @@ struct FileStatus {
     let size: Int
     let modifiedMicroseconds: Int
 
+    /// One call of stat(2): an archive of 100,000 scenes is looked at every night.
     /// - Throws: `TilingError` where there is none, or it is not a regular file (after following links).
     init(path: String) throws {
         func refuse(_ reason: String) -> TilingError {
             TilingError(operation: "read", thing: path, reason: reason, code: .unreadable)
         }
-        let real = (path as NSString).resolvingSymlinksInPath
-        let attributes: [FileAttributeKey: Any]
-        do {
-            attributes = try FileManager.default.attributesOfItem(atPath: real)
-        } catch {
-            throw refuse(Self.reason(of: error))
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            let code = errno
+            if code == ENOENT, lstat(path, &status) == 0 { throw refuse("the link leads nowhere") }
+            throw refuse(Self.reason(of: code))
         }
-        switch attributes[.type] as? FileAttributeType {
-        case FileAttributeType.typeRegular: break
-        case FileAttributeType.typeDirectory: throw refuse("it is a directory")
-        case FileAttributeType.typeSymbolicLink: throw refuse("the link leads nowhere")
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: throw refuse("it is a directory")
         default: throw refuse("it is not a regular file")
         }
-        size = (attributes[.size] as? NSNumber)?.intValue ?? 0
-        let modified = (attributes[.modificationDate] as? Date) ?? Date(timeIntervalSince1970: 0)
-        modifiedMicroseconds = Int((modified.timeIntervalSince1970 * 1e6).rounded())
+        size = Int(status.st_size)
+        modifiedMicroseconds = Int(status.st_mtim.tv_sec) * 1_000_000 + Int(status.st_mtim.tv_nsec) / 1000
+    }
+
+    /// One short sentence for a number of errno(3).
+    static func reason(of code: Int32) -> String {
+        switch code {
+        case ENOENT: "no such file"
+        case EACCES, EPERM: "permission denied"
+        case ENOSPC: "no space left on the device"
+        case EROFS: "the file system is read-only"
+        default: String(cString: strerror(code)).lowercased()
+        }
     }
 
     /// One short sentence for an error of Foundation.
     static func reason(of error: any Error) -> String {
         let cocoa = error as? CocoaError
         switch cocoa?.code {
-        case .fileNoSuchFile, .fileReadNoSuchFile: return "no such file"
-        case .fileReadNoPermission, .fileWriteNoPermission: return "permission denied"
-        case .fileWriteOutOfSpace: return "no space left on the device"
-        case .fileWriteVolumeReadOnly: return "the file system is read-only"
+        case .fileNoSuchFile, .fileReadNoSuchFile: return reason(of: ENOENT)
+        case .fileReadNoPermission, .fileWriteNoPermission: return reason(of: EACCES)
+        case .fileWriteOutOfSpace: return reason(of: ENOSPC)
+        case .fileWriteVolumeReadOnly: return reason(of: EROFS)
         default: break
         }
         let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
         let posix = (error as? POSIXError).map { Int32($0.code.rawValue) }
             ?? (underlying?.domain == NSPOSIXErrorDomain ? Int32(underlying!.code) : nil)
-        if let posix { return String(cString: strerror(posix)).lowercased() }
-        return (error as NSError).localizedDescription
+        return posix.map(reason(of:)) ?? (error as NSError).localizedDescription
     }
 }

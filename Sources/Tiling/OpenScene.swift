@@ -18,9 +18,11 @@ final class OpenScene {
     init(path: String, options: TilingOptions, limits: TilingLimits) throws {
         try options.validate()
         if !path.hasPrefix("/vsi") { _ = try FileStatus(path: path) }
+        try limits.confinement?.check(path)
         let dataset = try raster(.notARaster) {
             try Dataset(path: path, access: limits.allowsNetwork ? .networkAllowed : .localOnly)
         }
+        try limits.confinement?.check(dataset)
         try Self.check(dataset, limits)
         plan = try BandPlan(dataset: dataset, selection: options.bands)
         self.dataset = dataset

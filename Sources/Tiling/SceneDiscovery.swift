@@ -4,6 +4,8 @@ public struct SceneDiscovery: Hashable, Sendable {
     public struct Candidate: Hashable, Sendable {
         public var path: String
         public var stamp: SceneStamp
+        /// The same with every symbolic link followed.
+        public var realPath: String
     }
 
     /// A place that could not be searched, or a file that could not be looked at.

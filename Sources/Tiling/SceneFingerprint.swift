@@ -20,13 +20,17 @@ public struct SceneStamp: Hashable, Codable, Sendable {
         self.modifiedMicroseconds = modifiedMicroseconds
     }
 
+    /// - Parameter siblings: every name in the file's directory, where that was listed: spares asking for each sidecar.
     /// - Throws: `TilingError` where the file is gone, no regular file, or may not be looked at.
-    public init(path: String) throws {
+    public init(path: String, siblings: Set<String>? = nil) throws {
         let main = try FileStatus(path: path)
         var stamp = SceneStamp(size: main.size, modifiedMicroseconds: main.modifiedMicroseconds)
-        let stem = (path as NSString).deletingPathExtension
-        for sidecar in Self.appended.map({ path + $0 }) + Self.replacing.map({ "\(stem).\($0)" }) where sidecar != path {
-            guard let status = try? FileStatus(path: sidecar) else { continue }
+        let name = (path as NSString).lastPathComponent
+        let folder = String(path.dropLast(name.count))
+        let stem = (name as NSString).deletingPathExtension
+        for sidecar in Self.appended.map({ name + $0 }) + Self.replacing.map({ "\(stem).\($0)" }) where sidecar != name {
+            if let siblings, !siblings.contains(sidecar) { continue }
+            guard let status = try? FileStatus(path: folder + sidecar) else { continue }
             stamp.size += status.size
             stamp.modifiedMicroseconds = max(stamp.modifiedMicroseconds, status.modifiedMicroseconds)
         }
@@ -98,6 +102,8 @@ public struct SceneFingerprint: Hashable, Codable, Sendable {
                 operation: "read", thing: path, reason: FileStatus.reason(of: error), code: .unreadable)
         }
     }
+
+    static func digest(text: String) -> String { hex(SHA256.hash(data: Data(text.utf8))) }
 
     static func hex(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)

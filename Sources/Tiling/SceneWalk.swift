@@ -61,33 +61,32 @@ struct SceneWalk {
     private mutating func walk(_ directory: String) {
         let real = (directory as NSString).resolvingSymlinksInPath
         guard visited.insert(real).inserted else { return }
-        let names: [String]
+        let listing: FolderListing
         do {
-            names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+            listing = try FolderListing(directory)
         } catch {
-            return note(directory, FileStatus.reason(of: error))
+            return note(directory, (error as? TilingError)?.reason ?? "\(error)")
         }
-        let present = Set(names)
-        for name in names where !name.hasPrefix(".") {
-            let path = (directory as NSString).appendingPathComponent(name)
-            var isDirectory: ObjCBool = false
-            let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-            if exists, isDirectory.boolValue {
-                walk(path)
-            } else if Self.isScene(name, among: present) {
-                take(path)
+        let present = Set(listing.entries.lazy.map(\.name))
+        let (base, realBase) = (directory.hasSuffix("/") ? directory : directory + "/", real == "/" ? "/" : real + "/")
+        for entry in listing.entries {
+            if entry.name.hasPrefix(".") {
+                ignored += 1
+            } else if entry.isDirectory {
+                walk(base + entry.name)
+            } else if Self.isScene(entry.name, among: present) {
+                take(base + entry.name, real: entry.isLink ? nil : realBase + entry.name, siblings: present)
             } else {
                 ignored += 1
             }
         }
-        ignored += names.count { $0.hasPrefix(".") }
     }
 
-    private mutating func take(_ path: String) {
-        let real = (path as NSString).resolvingSymlinksInPath
+    private mutating func take(_ path: String, real known: String? = nil, siblings: Set<String>? = nil) {
+        let real = known ?? (path as NSString).resolvingSymlinksInPath
         guard found[real] == nil else { return }
         do {
-            found[real] = SceneDiscovery.Candidate(path: path, stamp: try SceneStamp(path: path))
+            found[real] = SceneDiscovery.Candidate(path: path, stamp: try SceneStamp(path: path, siblings: siblings), realPath: real)
         } catch let error as TilingError {
             note(path, error.reason)
         } catch {
@@ -97,7 +96,7 @@ struct SceneWalk {
 
     /// Archives and network files, where limits allow them, are opened by GDAL alone.
     private mutating func addVirtual(_ path: String) {
-        found[path] = SceneDiscovery.Candidate(path: path, stamp: SceneStamp(size: 0, modifiedMicroseconds: 0))
+        found[path] = SceneDiscovery.Candidate(path: path, stamp: SceneStamp(size: 0, modifiedMicroseconds: 0), realPath: path)
     }
 
     private mutating func note(_ path: String, _ reason: String) {

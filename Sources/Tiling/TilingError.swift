@@ -18,6 +18,8 @@ public struct TilingError: Error, Hashable, Sendable, CustomStringConvertible {
         case unsupported
         /// A block that cannot be decoded: truncated or corrupt data.
         case damaged
+        /// A scene, or a file that it refers to, outside the folders that a run is confined to.
+        case outside
         /// A tile file that could not be written.
         case notWritten
     }

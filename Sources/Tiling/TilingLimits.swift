@@ -9,15 +9,18 @@ public struct TilingLimits: Hashable, Sendable {
     public var bufferBytes: Int
     /// Whether a path may lead over the network (`/vsicurl/`, `/vsis3/` …).
     public var allowsNetwork: Bool
+    /// Where a scene, and every file it refers to, must lie; nil: anywhere.
+    public var confinement: Confinement?
 
     public init(
         maximumPixels: Int = 100_000_000_000, maximumBlockBytes: Int = 256 << 20, bufferBytes: Int = 96 << 20,
-        allowsNetwork: Bool = false
+        allowsNetwork: Bool = false, confinement: Confinement? = nil
     ) {
         self.maximumPixels = maximumPixels
         self.maximumBlockBytes = maximumBlockBytes
         self.bufferBytes = bufferBytes
         self.allowsNetwork = allowsNetwork
+        self.confinement = confinement
     }
 
     public static let standard = TilingLimits()

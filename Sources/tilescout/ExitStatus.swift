@@ -4,6 +4,8 @@ import ArgumentParser
 enum ExitStatus {
     /// The run completed, but some scenes failed; `tilescout failures` names them.
     static let someScenesFailed = ExitCode(2)
+    /// More failed, or is gone, than the pipeline allows: nothing was published.
+    static let refused = ExitCode(3)
     /// What was given is malformed: an area of interest, an image, a model.
     static let badData = ExitCode(65)
     /// What was named does not exist: a folder, a tile id, a scene.
@@ -14,6 +16,8 @@ enum ExitStatus {
     static let software = ExitCode(70)
     /// A file cannot be written: permissions, a full disk.
     static let cannotWrite = ExitCode(74)
+    /// Another run of the same pipeline is under way.
+    static let locked = ExitCode(75)
     /// The database or its extensions do not fit this version.
     static let incompatible = ExitCode(78)
 }

@@ -5,6 +5,7 @@ import Foundation
 import Ingest
 import Kernels
 import NeuralNetwork
+import Pipeline
 import PostgreSQL
 import Retrieval
 import TileGrid
@@ -35,6 +36,8 @@ struct Failure: Error {
         case is EncoderError, is KernelError: self.init("\(error)", ExitStatus.software)
         case is MetricLearningError: self.init("\(error)", ExitStatus.badData)
         case let error as TrainingError: self.init("\(error)", Self.status(of: error))
+        case is PipelineFileError: self.init("\(error)", ExitStatus.badData)
+        case let error as PipelineError: self.init("\(error)", Self.status(of: error))
         case let error as StoreError: self.init("\(error)", Self.status(of: error))
         default: return nil
         }
@@ -73,6 +76,15 @@ struct Failure: Error {
         case .unreadable: ExitStatus.noInput
         case .notWritten: ExitStatus.cannotWrite
         default: ExitStatus.badData
+        }
+    }
+
+    private static func status(of error: PipelineError) -> ExitCode {
+        switch error.code {
+        case .locked: ExitStatus.locked
+        case .refused: ExitStatus.refused
+        case .input: ExitStatus.noInput
+        case .worker: ExitStatus.software
         }
     }
 

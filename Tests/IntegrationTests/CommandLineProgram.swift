@@ -62,6 +62,7 @@ struct CommandLineProgram {
         }
 
         var isRunning: Bool { process.isRunning }
+        var processIdentifier: pid_t { process.processIdentifier }
 
         func signal(_ number: Int32) {
             kill(process.processIdentifier, number)

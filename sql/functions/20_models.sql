@@ -104,7 +104,7 @@ BEGIN
     EXECUTE format('ANALYZE tilescout.%I', target);
     -- The index holds runs that are over. A run that may still grow stays outside, so that loading never waits for the index.
     SELECT coalesce(min(r.id) - 1, (SELECT max(id) FROM tilescout.run)) INTO through
-        FROM tilescout.run AS r WHERE r.model_id = known.id AND r.state IN ('running', 'interrupted', 'failed');
+        FROM tilescout.run AS r WHERE r.model_id = known.id AND r.state IN ('running', 'interrupted', 'failed', 'ready');
     EXECUTE format('SELECT count(*) FILTER (WHERE run_id <= $1), count(*) FILTER (WHERE run_id > $1),
                            count(*) FILTER (WHERE run_id <= $2) FROM tilescout.%I', target)
         USING coalesce(known.hnsw_through_run, 0), through INTO inside, outside, rows_indexed;

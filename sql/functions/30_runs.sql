@@ -22,7 +22,7 @@ BEGIN
     END IF;
     INSERT INTO tilescout.run AS r (kind, collection_id, model_id, options, host, pid, version)
         VALUES (begin_run.kind, in_collection, with_model, begin_run.options, begin_run.host, begin_run.pid, begin_run.version)
-        ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed')
+        ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed', 'ready')
         DO UPDATE SET attempts = r.attempts
         RETURNING r.* INTO started;
     IF NOT pg_try_advisory_lock(tilescout.run_lock_key(started.id)) THEN
@@ -31,7 +31,7 @@ BEGIN
     END IF;
     -- Locked only now: the run may have been published in between.
     SELECT r.* INTO started FROM tilescout.run AS r WHERE r.id = started.id FOR UPDATE;
-    IF started.state NOT IN ('running', 'interrupted', 'failed') THEN
+    IF started.state NOT IN ('running', 'interrupted', 'failed', 'ready') THEN
         PERFORM pg_advisory_unlock(tilescout.run_lock_key(started.id));
         RAISE EXCEPTION 'run % was finished a moment ago', started.id USING ERRCODE = 'serialization_failure', HINT = 'start again';
     END IF;
@@ -55,7 +55,7 @@ BEGIN
     SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = publish_run.run_id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'invalid_parameter_value';
-    ELSIF of_run.state NOT IN ('running', 'interrupted', 'failed') THEN
+    ELSIF of_run.state = 'published' THEN
         RAISE EXCEPTION 'run % is % already', run_id, of_run.state USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     -- Rows that this run met, stored by runs not published yet, become its own.
@@ -70,8 +70,10 @@ BEGIN
         tilescout.embedding_table(of_run.model_id)) USING of_run.id, hidden;
     DELETE FROM tilescout.run_claim AS c WHERE c.run_id = of_run.id;
     PERFORM tilescout.summarise_run(of_run.id);
-    UPDATE tilescout.run AS r SET state = 'published', published_at = now(), finished_at = now(), reason = NULL,
-            counts = coalesce(publish_run.counts, r.counts)
+    -- One publication at a time, so that the order of numbers is the order of commits.
+    PERFORM pg_advisory_xact_lock(hashtext('tilescout.publish_run'));
+    UPDATE tilescout.run AS r SET state = 'published', published_at = now(), finished_at = coalesce(r.finished_at, now()), reason = NULL,
+            publish_order = nextval('tilescout.run_publish_order'), counts = coalesce(publish_run.counts, r.counts)
         WHERE r.id = of_run.id;
     PERFORM pg_advisory_unlock(tilescout.run_lock_key(of_run.id))
         FROM pg_locks AS held
@@ -84,12 +86,12 @@ CREATE OR REPLACE FUNCTION tilescout.stop_run(run_id int, state text, reason tex
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 BEGIN
-    IF stop_run.state NOT IN ('interrupted', 'failed') THEN
-        RAISE EXCEPTION 'a run stops as interrupted or failed, not %', stop_run.state USING ERRCODE = 'invalid_parameter_value';
+    IF stop_run.state NOT IN ('interrupted', 'failed', 'ready') THEN
+        RAISE EXCEPTION 'a run stops as interrupted, failed or ready, not %', stop_run.state USING ERRCODE = 'invalid_parameter_value';
     END IF;
     UPDATE tilescout.run AS r SET state = stop_run.state, reason = stop_run.reason, finished_at = now(),
             counts = coalesce(stop_run.counts, r.counts)
-        WHERE r.id = stop_run.run_id AND r.state IN ('running', 'interrupted', 'failed');
+        WHERE r.id = stop_run.run_id AND r.state IN ('running', 'interrupted', 'failed', 'ready');
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no open run %', run_id USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -107,9 +109,45 @@ RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION tilescout.record_failure IS 'Notes that a run could not take a file, and why; the same again replaces the reason.';
 
+CREATE OR REPLACE FUNCTION tilescout.as_of_order()
+RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+DECLARE
+    wanted text := nullif(current_setting('tilescout.as_of', true), '');
+    found_order bigint;
+    horizon bigint;
+BEGIN
+    IF wanted IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF wanted !~ '^[0-9]{1,9}$' THEN
+        RAISE EXCEPTION 'tilescout.as_of is “%”, but must be the number of a run', wanted USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT r.publish_order, c.pruned_through INTO found_order, horizon
+        FROM tilescout.run AS r JOIN tilescout.collection AS c ON c.id = r.collection_id WHERE r.id = wanted::int AND r.state = 'published';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no published run %', wanted USING ERRCODE = 'invalid_parameter_value', HINT = 'tilescout runs lists them';
+    ELSIF found_order < horizon THEN
+        RAISE EXCEPTION 'what was visible after run % has been deleted since: retention', wanted USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN found_order;
+END $$;
+COMMENT ON FUNCTION tilescout.as_of_order IS 'The publication that SET tilescout.as_of = <run> goes back to; NULL without it: the present.';
+
 CREATE OR REPLACE FUNCTION tilescout.hidden(OUT runs int[], OUT scenes bigint[])
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-    SELECT (SELECT array_agg(id) FROM tilescout.run WHERE state <> 'published'),
-           (SELECT array_agg(s.id) FROM tilescout.scene AS s JOIN tilescout.run AS r ON r.id = s.retired_run_id WHERE r.state = 'published')
-$$;
-COMMENT ON FUNCTION tilescout.hidden IS 'Runs not published and scenes retired by published ones: their rows are no answers. NULL where there are none.';
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+DECLARE
+    as_of bigint := tilescout.as_of_order();
+BEGIN
+    IF as_of IS NULL THEN
+        runs := (SELECT array_agg(r.id) FROM tilescout.run AS r WHERE r.state <> 'published');
+    ELSE
+        runs := (SELECT array_agg(r.id) FROM tilescout.run AS r WHERE r.state <> 'published' OR r.publish_order > as_of);
+    END IF;
+    scenes := (SELECT array_agg(DISTINCT x.scene_id)
+        FROM tilescout.retirement AS x
+        JOIN tilescout.run AS gone ON gone.id = x.retired_by AND gone.state = 'published' AND (as_of IS NULL OR gone.publish_order <= as_of)
+        LEFT JOIN tilescout.run AS back ON back.id = x.revived_by AND back.state = 'published' AND (as_of IS NULL OR back.publish_order <= as_of)
+        WHERE back.id IS NULL);
+END $$;
+COMMENT ON FUNCTION tilescout.hidden IS
+    'Runs not published and scenes retired by published ones: their rows are no answers. NULL where there are none. With tilescout.as_of set to a run, as it was when that was published.';

@@ -22,7 +22,9 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
            EXISTS (SELECT FROM tilescout.run_scene AS l JOIN tilescout.run AS r ON r.id = l.run_id
                    WHERE l.scene_id = s.id AND l.tiling_id = $2 AND l.complete
                      AND r.model_id = asking.model_id AND (r.id = asking.id OR r.state = 'published'))
-           AND s.retired_run_id IS NULL
+           AND NOT EXISTS (SELECT FROM tilescout.retirement AS x JOIN tilescout.run AS gone ON gone.id = x.retired_by
+                   LEFT JOIN tilescout.run AS back ON back.id = x.revived_by AND (back.id = asking.id OR back.state = 'published')
+                   WHERE x.scene_id = s.id AND (gone.id = asking.id OR gone.state = 'published') AND back.id IS NULL)
            AND EXISTS (SELECT FROM tilescout.run AS r WHERE r.id = s.run_id AND (r.id = asking.id OR r.state = 'published'))
     FROM tilescout.run AS asking
     JOIN tilescout.scene AS s ON s.collection_id = asking.collection_id
@@ -47,14 +49,21 @@ BEGIN
     INSERT INTO tilescout.scene_file AS f (collection_id, path, size, modified_ns, scene_id)
         VALUES (of_collection, note_scene_file.path, note_scene_file.size, note_scene_file.modified_ns, note_scene_file.scene_id)
         ON CONFLICT (collection_id, path) DO UPDATE
-            SET size = excluded.size, modified_ns = excluded.modified_ns, scene_id = excluded.scene_id
-            WHERE (f.size, f.modified_ns, f.scene_id) IS DISTINCT FROM (excluded.size, excluded.modified_ns, excluded.scene_id);
+            SET size = excluded.size, modified_ns = excluded.modified_ns, scene_id = excluded.scene_id, missing_run_id = NULL
+            WHERE (f.size, f.modified_ns, f.scene_id, f.missing_run_id)
+                IS DISTINCT FROM (excluded.size, excluded.modified_ns, excluded.scene_id, NULL::int);
     -- The file holds other bytes than before: its former scene goes, unless another file still holds it.
     IF before <> note_scene_file.scene_id THEN
-        UPDATE tilescout.scene AS s SET retired_run_id = note_scene_file.run_id
-            WHERE s.id = before AND NOT EXISTS (SELECT FROM tilescout.scene_file AS f WHERE f.scene_id = before);
+        INSERT INTO tilescout.retirement AS x (scene_id, retired_by, path)
+            SELECT before, note_scene_file.run_id, note_scene_file.path
+            WHERE NOT EXISTS (SELECT FROM tilescout.scene_file AS f WHERE f.scene_id = before)
+            ON CONFLICT (scene_id, retired_by) DO UPDATE SET revived_by = NULL, path = excluded.path;
     END IF;
-    UPDATE tilescout.scene AS s SET retired_run_id = NULL WHERE s.id = note_scene_file.scene_id AND s.retired_run_id IS NOT NULL;
+    -- Bytes that had gone are back: visible again with this run, not before.
+    DELETE FROM tilescout.retirement AS x WHERE x.scene_id = note_scene_file.scene_id AND x.retired_by = note_scene_file.run_id;
+    UPDATE tilescout.retirement AS x SET revived_by = note_scene_file.run_id
+        WHERE x.scene_id = note_scene_file.scene_id
+          AND NOT EXISTS (SELECT FROM tilescout.run AS back WHERE back.id = x.revived_by AND back.state = 'published');
 END $$;
 COMMENT ON FUNCTION tilescout.note_scene_file IS
     'Remembers which scene a file holds. A scene that no file holds any more is retired, and hidden once the run is published.';

@@ -5,7 +5,10 @@ SELECT s.id, c.name AS collection, s.path, s.sha256, s.acquired_at, s.acquired_s
 FROM tilescout.scene AS s
 JOIN tilescout.collection AS c ON c.id = s.collection_id
 JOIN tilescout.run AS r ON r.id = s.run_id AND r.state = 'published'
-WHERE NOT EXISTS (SELECT FROM tilescout.run AS retired WHERE retired.id = s.retired_run_id AND retired.state = 'published');
+WHERE NOT EXISTS (
+    SELECT FROM tilescout.retirement AS x JOIN tilescout.run AS gone ON gone.id = x.retired_by AND gone.state = 'published'
+    LEFT JOIN tilescout.run AS back ON back.id = x.revived_by AND back.state = 'published'
+    WHERE x.scene_id = s.id AND back.id IS NULL);
 COMMENT ON VIEW tilescout.scenes IS 'Published scenes, with the number of their tiles.';
 
 CREATE OR REPLACE VIEW tilescout.tiles AS
@@ -16,7 +19,10 @@ JOIN tilescout.scene AS s ON s.id = t.scene_id
 JOIN tilescout.collection AS c ON c.id = t.collection_id
 JOIN tilescout.tiling AS tiling ON tiling.id = t.tiling_id
 JOIN tilescout.run AS r ON r.id = t.run_id AND r.state = 'published'
-WHERE NOT EXISTS (SELECT FROM tilescout.run AS retired WHERE retired.id = s.retired_run_id AND retired.state = 'published');
+WHERE NOT EXISTS (
+    SELECT FROM tilescout.retirement AS x JOIN tilescout.run AS gone ON gone.id = x.retired_by AND gone.state = 'published'
+    LEFT JOIN tilescout.run AS back ON back.id = x.revived_by AND back.state = 'published'
+    WHERE x.scene_id = s.id AND back.id IS NULL);
 COMMENT ON VIEW tilescout.tiles IS 'Published tiles: window, coordinate system and footprint, ready for QGIS (key: id with collection).';
 
 CREATE OR REPLACE VIEW tilescout.failures AS
@@ -35,7 +41,7 @@ CREATE OR REPLACE VIEW tilescout.runs AS
 SELECT r.id, r.kind, c.name AS collection, m.name AS model, r.state, r.attempts, r.started_at, r.finished_at, r.published_at, r.reason,
        count(l.scene_id) FILTER (WHERE l.complete) AS scenes, coalesce(sum(l.stored), 0)::bigint AS tiles_stored,
        coalesce(sum(l.already_there), 0)::bigint AS tiles_already_there,
-       (SELECT count(*) FROM tilescout.failure AS f WHERE f.run_id = r.id) AS failures, r.counts, r.options, r.host, r.pid, r.version
+       (SELECT count(*) FROM tilescout.failure AS f WHERE f.run_id = r.id) AS failures, r.counts, r.options, r.host, r.pid, r.version, r.pipeline, r.publish_order
 FROM tilescout.run AS r
 JOIN tilescout.collection AS c ON c.id = r.collection_id
 JOIN tilescout.model AS m ON m.id = r.model_id

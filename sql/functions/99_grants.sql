@@ -2,7 +2,9 @@
 GRANT USAGE ON SCHEMA tilescout TO tilescout_read, tilescout_ingest, tilescout_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA tilescout TO tilescout_read, tilescout_ingest;
 GRANT INSERT, UPDATE, DELETE ON tilescout.collection, tilescout.tiling, tilescout.run, tilescout.scene, tilescout.scene_file, tilescout.tile,
-    tilescout.run_scene, tilescout.run_claim, tilescout.failure, tilescout.cell TO tilescout_ingest;
+    tilescout.run_scene, tilescout.run_claim, tilescout.failure, tilescout.cell, tilescout.retirement, tilescout.job, tilescout.worker_report,
+    tilescout.run_shard TO tilescout_ingest;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA tilescout TO tilescout_ingest, tilescout_admin;
 GRANT ALL ON ALL TABLES IN SCHEMA tilescout TO tilescout_admin;
 GRANT ALL ON SCHEMA tilescout TO tilescout_admin;
 
@@ -11,3 +13,6 @@ REVOKE EXECUTE ON FUNCTION tilescout.register_model(text, text, jsonb, int) FROM
 REVOKE EXECUTE ON FUNCTION tilescout.build_index(text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tilescout.register_model(text, text, jsonb, int) TO tilescout_ingest, tilescout_admin;
 GRANT EXECUTE ON FUNCTION tilescout.build_index(text, boolean) TO tilescout_ingest, tilescout_admin;
+-- Which model answers is the administrator's decision.
+REVOKE EXECUTE ON FUNCTION tilescout.serve_model(text, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tilescout.serve_model(text, boolean) TO tilescout_admin;

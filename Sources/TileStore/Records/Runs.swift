@@ -36,6 +36,13 @@ public struct Run: Hashable, Sendable {
     /// Processes that have worked on it, this one counted.
     public let attempts: Int
     public let request: RunRequest
+
+    /// The same run with another of its ways of cutting.
+    public func cutting(_ tilingID: Int, _ tiling: String) -> Run {
+        var request = request
+        request.tiling = tiling
+        return Run(id: id, tilingID: tilingID, isResumed: isResumed, attempts: attempts, request: request)
+    }
 }
 
 public enum RunOutcome: Hashable, Sendable {
@@ -44,6 +51,8 @@ public enum RunOutcome: Hashable, Sendable {
     /// Stays hidden; the next run of equal options continues it.
     case interrupted(reason: String)
     case failed(reason: String)
+    /// Complete, and hidden until somebody publishes it.
+    case ready
 }
 
 /// A row of `tilescout.runs`.
@@ -57,10 +66,13 @@ public struct RunRecord: Hashable, Sendable {
     public let scenes, tilesStored, tilesAlreadyThere, failures: Int
     /// The run's own account, JSON.
     public let counts: String
+    public let pipeline: String?
+    /// What was asked for, JSON.
+    public let options: String
 
     static let columns = """
         id, kind, collection, model, state, attempts, started_at, finished_at, published_at, reason, scenes, tiles_stored, \
-        tiles_already_there, failures, counts
+        tiles_already_there, failures, counts, pipeline, options
         """
 
     init(_ row: Row) throws {
@@ -79,6 +91,8 @@ public struct RunRecord: Hashable, Sendable {
         tilesAlreadyThere = try row["tiles_already_there"]
         failures = try row["failures"]
         counts = try row["counts"]
+        pipeline = try row["pipeline"]
+        options = try row["options"]
     }
 }
 

@@ -50,6 +50,9 @@ struct SearchCommand: ParsableCommand {
 
     @OptionGroup(title: "Narrowing") var narrowing: NarrowingArguments
 
+    @Option(help: ArgumentHelp("As it was when this run was published (tilescout runs).", valueName: "run"))
+    var asOf: Int?
+
     @Option(help: "table, json, geojson or csv.")
     var format = Format.table
 
@@ -67,7 +70,9 @@ struct SearchCommand: ParsableCommand {
 
     func run() throws {
         let question = try question()
-        let searcher = Searcher(store: try database.store(), precision: encoding.precision) { try encoding.loadModel() }
+        let store = try database.store()
+        if let asOf { try store.setAsOf(runID: asOf) }
+        let searcher = Searcher(store: store, precision: encoding.precision) { try encoding.loadModel() }
         let subject = try searcher.resolve(question)
         let answer = try searcher.answer(question, about: subject)
         if let hint = answer.hint { Terminal.warn(hint) }

@@ -1,0 +1,62 @@
+import Foundation
+import TileGrid
+import TileStore
+import Tiling
+
+/// Writes a run's report: JSON, an HTML page that needs nothing else, and the text file for Prometheus.
+struct ReportWriter {
+    let report: NightlyReport
+    let places: PipelineDefinition.Report
+    let store: TileStore
+    /// Scenes are read for their pictures only from the configured folders.
+    let confinement: Confinement
+
+    /// Outlines on the map: more only make one blot.
+    private static let mostFootprints = 2000
+    private static let tilesShown = 8
+
+    /// - Returns: the files written.
+    func write() throws -> [String] {
+        var written: [String] = []
+        if let folder = places.folder {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let stem = folder + "/\(report.pipeline)-\(report.run)"
+            try put(report.json(), stem + ".json")
+            let map = FootprintMap(try store.footprints(runID: report.run, most: Self.mostFootprints).map(\.geoJSON))
+            let page = HTMLReport(report: report, map: map.svg, tiles: try pictures())
+            try put(Data(page.text.utf8), stem + ".html")
+            written += [stem + ".json", stem + ".html"]
+        }
+        if let prometheus = places.prometheus {
+            try put(Data(PrometheusText(report: report).text.utf8), prometheus)
+            written.append(prometheus)
+        }
+        return written
+    }
+
+    /// Whole or not at all: a collector may read at any moment.
+    private func put(_ data: Data, _ path: String) throws {
+        let partial = "\(path).\(ProcessInfo.processInfo.processIdentifier).part"
+        try data.write(to: URL(fileURLWithPath: partial))
+        guard rename(partial, path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(partial)
+            throw PipelineError(.input, "write \(path)", reason: reason)
+        }
+    }
+
+    /// A few tiles as PNGs; one that cannot be read any more is left out.
+    private func pictures() throws -> [HTMLReport.Tile] {
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tilescout-report-\(UUID().uuidString).png").path
+        defer { unlink(scratch) }
+        return try store.sampleTiles(runID: report.run, most: Self.tilesShown).compactMap { tile in
+            guard let options = try? JSONDecoder().decode(TilingOptions.self, from: Data(tile.tiling.utf8)),
+                let stretch = try? JSONDecoder().decode(ResolvedStretch.self, from: Data(tile.stretch.utf8)),
+                let image = try? readTileImage(
+                    path: tile.scenePath, window: tile.window, options: options, stretch: stretch, limits: TilingLimits(confinement: confinement)),
+                (try? image.write(to: scratch)) != nil, let png = FileManager.default.contents(atPath: scratch)
+            else { return nil }
+            return HTMLReport.Tile(caption: "\((tile.scenePath as NSString).lastPathComponent) · \(tile.window.x), \(tile.window.y)", png: png)
+        }
+    }
+}

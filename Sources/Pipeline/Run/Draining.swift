@@ -1,0 +1,48 @@
+import Foundation
+import TileStore
+
+/// Sees to it that a run's queue becomes empty: by a worker process of its own, and by waiting for what other machines have
+/// leased. A worker that dies is replaced, and what it had open is blamed.
+struct Draining {
+    let runID: Int
+    let launch: WorkerProcess.Launch
+    let store: TileStore
+    /// Called for each scene that a worker died over.
+    let report: (BlamedScene, String) -> Void
+
+    /// Between two looks at what others have leased.
+    private static let patience: TimeInterval = 0.5
+    /// A worker that cannot even start gives up this many times before the run does.
+    private static let mostGivenUp = 3
+
+    /// - Throws: `PipelineError` where workers end by themselves again and again; the store's error where the server is gone.
+    func run() throws {
+        var givenUp = 0
+        while true {
+            try tell(store.takeOverLost(), "its worker went silent")
+            let depth = try store.queueDepth(runID: runID)
+            if depth.isDrained { return }
+            guard depth.waiting > 0 else {
+                Thread.sleep(forTimeInterval: Self.patience)
+                continue
+            }
+            let worker = try WorkerProcess(launch, name: QueueWorker.freshName())
+            switch worker.wait() {
+            case .finished:
+                givenUp = 0
+            case .died(let reason):
+                try tell(store.blame(worker: worker.name, reason: reason), reason)
+            case .gaveUp(let status):
+                try store.putBack(worker: worker.name)
+                givenUp += 1
+                guard givenUp < Self.mostGivenUp else {
+                    throw PipelineError(.worker, "work on run \(runID)", reason: "its worker ended with status \(status), \(givenUp) times in a row")
+                }
+            }
+        }
+    }
+
+    private func tell(_ scenes: [BlamedScene], _ reason: String) throws {
+        for scene in scenes { report(scene, reason) }
+    }
+}

@@ -1,0 +1,64 @@
+import PostgreSQL
+
+/// What a deletion of replaced scenes came to.
+public struct PruneCounts: Hashable, Sendable {
+    public let scenes, tiles, jobs: Int
+}
+
+extension TileStore {
+    /// Publishes a run by number: one that is ready, was interrupted, or was rolled back.
+    public func publish(runID: Int) throws {
+        try connection.query("SELECT tilescout.publish_run($1::int)", [runID], operation: "publish run \(runID)")
+    }
+
+    /// Hides what a run brought and shows what it replaced.
+    /// - Parameter through: the later runs of its collection as well.
+    /// - Returns: the runs that were rolled back, newest first.
+    public func rollBack(runID: Int, through: Bool = false) throws -> [Int] {
+        try connection.query(
+            "SELECT run FROM unnest(tilescout.rollback_run($1::int, $2)) WITH ORDINALITY AS r (run, place) ORDER BY place", [runID, through],
+            operation: "roll back run \(runID)").map { try $0["run"] }
+    }
+
+    /// The collection's run that was published last.
+    public func latestPublishedRun(collection: String?) throws -> RunRecord? {
+        try connection.query(
+            """
+            SELECT \(RunRecord.columns) FROM tilescout.runs WHERE state = 'published' AND ($1::text IS NULL OR collection = $1) \
+            ORDER BY publish_order DESC LIMIT 1
+            """, [collection], operation: "look up the latest run").first.map { try RunRecord($0) }
+    }
+
+    public func run(_ id: Int) throws -> RunRecord? {
+        try connection.query("SELECT \(RunRecord.columns) FROM tilescout.runs WHERE id = $1::int", [id], operation: "look up run \(id)")
+            .first.map { try RunRecord($0) }
+    }
+
+    /// Searches of this session go back to the state that a run published; nil: the present.
+    public func setAsOf(runID: Int?) throws {
+        try connection.query("SELECT set_config('tilescout.as_of', $1, false)", [runID.map(String.init) ?? ""], operation: "go back to a run")
+        // Raises where there is no such published run.
+        try connection.query("SELECT tilescout.as_of_order()", operation: "go back to run \(runID.map(String.init) ?? "")")
+    }
+
+    /// Deletes what was replaced before the last `keepRuns` publications of a collection.
+    public func prune(collection: String, keepRuns: Int) throws -> PruneCounts {
+        let row = try connection.query(
+            "SELECT scenes, tiles, jobs FROM tilescout.prune($1, $2::int)", [collection, keepRuns], operation: "prune collection \(collection)")[0]
+        return PruneCounts(scenes: try row["scenes"], tiles: try row["tiles"], jobs: try row["jobs"])
+    }
+
+    /// Visible tiles, and those of them without a vector of the model.
+    public func coverage(model: String) throws -> (tiles: Int, missing: Int) {
+        let row = try connection.query("SELECT tiles, missing FROM tilescout.model_coverage($1)", [model], operation: "measure model \(model)")[0]
+        return (try row["tiles"], try row["missing"])
+    }
+
+    /// Makes a model the one that searches use.
+    /// - Parameter partly: even where it lacks vectors of visible tiles.
+    /// - Returns: the model that served before.
+    @discardableResult
+    public func serve(model: String, partly: Bool = false) throws -> String? {
+        try connection.query("SELECT tilescout.serve_model($1, $2) AS before", [model, partly], operation: "serve model \(model)")[0]["before"]
+    }
+}

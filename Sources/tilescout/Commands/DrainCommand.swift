@@ -1,0 +1,21 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import TileStore
+
+/// A worker process: started by `run`, `worker` and `reembed`, which outlive it whatever a scene does to it.
+struct DrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain", abstract: "Goes through the queue of one run; started by other commands.", shouldDisplay: false)
+
+    @Option(name: .customLong("run"), help: "Number of the run.")
+    var number: Int
+
+    @Option(help: "Name that leases are held under.")
+    var workerName: String
+
+    func run() throws {
+        let location = try DatabaseLocation.standard()
+        try QueueWorker(runID: number, name: workerName) { try TileStore(location) }.run()
+    }
+}

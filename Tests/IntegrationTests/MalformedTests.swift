@@ -1,0 +1,36 @@
+import Foundation
+import TestCluster
+import TileStore
+import Testing
+
+/// Scenes broken on purpose, seeded: each ends ingested or named, and the run never ends with them.
+/// TILESCOUT_SOAK_SCENES says how many (scripts/soak).
+@Suite("Malformed scenes", .serialized)
+final class MalformedTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let count = environment["TILESCOUT_SOAK_SCENES"].flatMap { Int($0) } ?? 60
+    private static let seed = environment["TILESCOUT_SOAK_SEED"].flatMap { UInt64($0) } ?? 20261123
+
+    @Test("Tags, offsets, strips and geo keys mutated: the run completes, the counts reconcile, each file is ingested or named", .timeLimit(.minutes(60)))
+    func mutated() throws {
+        let night = try Night("limits: {seconds: 30, pixels: 50000000}\npublish: {max_failed: 1}")
+        var random = Seeded(state: Self.seed)
+        var originals: [Data] = []
+        for seed in 0..<3 {
+            try night.addScene("good\(seed).tif", seed: seed)
+            originals.append(try Data(contentsOf: URL(fileURLWithPath: night.path("good\(seed).tif"))))
+        }
+        for number in 0..<Self.count {
+            var scene = MutatedScene(originals[number % originals.count])
+            try scene.mutate(using: &random).write(to: URL(fileURLWithPath: night.path("m\(number).tif")))
+        }
+        let ended = try night.run()
+        let report = try #require(ended.report, "seed \(Self.seed): \(ended.error)")
+        #expect([0, 2].contains(ended.status) && report.reconciles && report.scenes.seen == Self.count + 3, "\(ended.error)")
+        #expect(report.failures.allSatisfy { !$0.reason.isEmpty })
+        let stored = Set(try night.store.scenes().map(\.path))
+        #expect((0..<3).allSatisfy { stored.contains(night.path("good\($0).tif")) })
+        print("malformed: \(Self.count) scenes, \(report.scenes.ingested - 3) ingested, \(report.scenes.known) known, \(report.scenes.failed) failed, "
+            + "\(report.scenes.setAside) set aside, seed \(Self.seed)")
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import PostgreSQL
+import TestCluster
+import TileStore
+
+/// An archive, a pipeline over it and a database of its own: what an operator has.
+final class Night {
+    let folder: URL
+    let archive: URL
+    let store: TileStore
+    let program: CommandLineProgram
+    let pipeline: String
+
+    /// - Parameter keys: further lines of the pipeline file.
+    init(_ keys: String = "", environment: [String: String] = [:]) throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("night-\(UUID().uuidString)").resolvingSymlinksInPath()
+        archive = folder.appendingPathComponent("archive")
+        try FileManager.default.createDirectory(at: archive, withIntermediateDirectories: true)
+        let connection = try TestCluster.shared.get().migratedDatabase()
+        let name: String = try connection.query("SELECT current_database() AS name")[0]["name"]
+        store = TileStore(connection: connection)
+        let conninfo = try TestCluster.shared.get().cluster.conninfo(database: name).text
+        program = CommandLineProgram(environment: ["TILESCOUT_DATABASE": conninfo].merging(environment) { _, new in new })
+        pipeline = folder.appendingPathComponent("pipeline.yaml").path
+        try write(keys)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func write(_ keys: String) throws {
+        let standard = """
+            name: night
+            collection: test
+            sources: [\(archive.path)]
+            report: {folder: \(folder.path)/reports, prometheus: \(folder.path)/tilescout.prom}
+
+            """
+        try (standard + (keys.contains("tiles:") ? "" : "tiles: {sizes: [128]}\n") + (keys.contains("workers:") ? "" : "workers: {lease_seconds: 3}\n") + keys + "\n")
+            .write(toFile: pipeline, atomically: true, encoding: .utf8)
+    }
+
+    func path(_ name: String) -> String { archive.appendingPathComponent(name).path }
+
+    func addScene(_ name: String, seed: Int, width: Int = 256, height: Int = 128) throws {
+        try GeneratedScene.write(to: path(name), width: width, height: height, seed: seed, west: 500_000 + Double(seed) * 3000)
+    }
+
+    /// The report of the run, as its JSON says.
+    struct Report: Decodable {
+        struct Scenes: Decodable { var seen, ingested, unchanged, known, failed, setAside, new, changed, removed, retired: Int }
+        struct Tiles: Decodable {
+            var seen, stored, alreadyThere: Int
+            var skipped: [String: Int]
+        }
+        struct Failure: Decodable { var path, stage, reason: String }
+        struct Step: Decodable {
+            var name: String
+            var seconds: Double
+        }
+
+        var run: Int
+        var outcome: String
+        var scenes: Scenes
+        var tiles: Tiles
+        var failures: [Failure]
+        var steps: [Step]
+        var seconds: Double
+
+        var reconciles: Bool {
+            scenes.seen == scenes.ingested + scenes.unchanged + scenes.known + scenes.failed + scenes.setAside
+                && tiles.seen == tiles.stored + tiles.alreadyThere + tiles.skipped.values.reduce(0, +)
+        }
+    }
+
+    struct Ended {
+        var status: Int32
+        var report: Report?
+        var error: String
+
+        /// Seconds of each step, for a message.
+        var steps: String {
+            report?.steps.map { "\($0.name) \(String(format: "%.2f", $0.seconds))" }.joined(separator: ", ") ?? ""
+        }
+    }
+
+    func run(_ arguments: [String] = []) throws -> Ended {
+        let outcome = try program.run(["run", pipeline, "--json", "--quiet"] + arguments)
+        return Ended(
+            status: outcome.status, report: try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8)), error: outcome.error)
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import PostgreSQL
+import TestCluster
+import TileStore
+import Testing
+
+/// The queue: each job is one worker's at a time, a lost worker's jobs are another's, and who kills workers is named.
+@Suite("Queue")
+struct QueueTests {
+    private let store: TileStore
+    private let run: Run
+
+    init() throws {
+        store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
+        let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 8))
+        run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
+    }
+
+    private func enqueue(_ count: Int) throws {
+        try store.enqueue(
+            (0..<count).map { (SceneFile(path: "/s/\($0).tif", size: $0, modifiedNanoseconds: $0), nil) }, tilingID: run.tilingID, run: run)
+    }
+
+    private func claim(_ worker: String, _ most: Int = 10, lease: Int = 60, alone: Bool = true) throws -> [Job] {
+        try store.claimJobs(runID: run.id, worker: worker, most: most, leaseSeconds: lease, alone: alone)
+    }
+
+    private func expireLeases() throws {
+        try store.connection.query("UPDATE tilescout.job SET leased_until = now() - interval '1 s' WHERE state = 'leased'")
+    }
+
+    @Test("Four workers at once: every job is one worker's, none is lost, none done twice")
+    func exclusive() throws {
+        try enqueue(400)
+        let group = DispatchGroup()
+        let queue = DispatchQueue(label: "workers", attributes: .concurrent)
+        let taken = Taken()
+        for number in 0..<4 {
+            let store = TileStore(connection: try TestCluster.shared.get().another(like: store.connection))
+            let (runID, box) = (run.id, Unshared(store))
+            queue.async(group: group) {
+                let worker = "w\(number)"
+                while let jobs = try? box.value.claimJobs(runID: runID, worker: worker, most: 7, leaseSeconds: 60, alone: true), !jobs.isEmpty {
+                    for job in jobs where (try? box.value.endJob(job.id, worker: worker, .ingested)) == true { taken.add(job.id) }
+                }
+            }
+        }
+        group.wait()
+        #expect(taken.all.count == 400 && Set(taken.all).count == 400)
+        #expect(try store.queueDepth(runID: run.id).ingested == 400)
+    }
+
+    @Test("The same files again add nothing; what ended is tried again when it is asked for again")
+    func enqueueTwice() throws {
+        try enqueue(3)
+        try enqueue(3)
+        #expect(try store.queueDepth(runID: run.id).waiting == 3)
+        let job = try #require(try claim("a", 1).first)
+        #expect(try store.endJob(job.id, worker: "a", .failed(stage: "open", reason: "no")))
+        try enqueue(3)
+        #expect(try store.queueDepth(runID: run.id).waiting == 3)
+    }
+
+    @Test("A heartbeat keeps a lease; without one, another takes over, and the first may end nothing any more")
+    func takeOver() throws {
+        try enqueue(1)
+        let job = try #require(try claim("a").first)
+        #expect(try store.renewLeases(worker: "a", leaseSeconds: 60) == 1)
+        #expect(try store.takeOverLost().isEmpty && claim("b").isEmpty)
+        try expireLeases()
+        #expect(try store.takeOverLost().map(\.isDead) == [false])
+        #expect(try claim("b").map(\.id) == [job.id])
+        #expect(try !store.endJob(job.id, worker: "a", .ingested))
+        #expect(try store.endJob(job.id, worker: "b", .ingested))
+    }
+
+    @Test("What a dead worker had open is done alone; who kills twice is set aside and named, the others are done")
+    func poison() throws {
+        try enqueue(4)
+        let jobs = try claim("a")
+        for job in jobs.prefix(2) { #expect(try store.startJob(job.id, worker: "a")) }
+        #expect(try store.blame(worker: "a", reason: "signal 11").count == 2)
+        // The innocent first: suspects wait until nothing else is there, and come one at a time.
+        let next = try claim("b")
+        #expect(next.map(\.id) == jobs.suffix(2).map(\.id) && next.allSatisfy { !$0.isSuspect })
+        #expect(try claim("b", alone: false).isEmpty)
+        for job in next { #expect(try store.endJob(job.id, worker: "b", .ingested)) }
+        let first = try claim("b")
+        #expect(first.count == 1 && first[0].isSuspect)
+        _ = try store.startJob(first[0].id, worker: "b")
+        #expect(try store.blame(worker: "b", reason: "signal 11 (Segmentation fault)").map(\.isDead) == [true])
+        let second = try claim("c")
+        #expect(second.count == 1 && second[0].id != first[0].id)
+        #expect(try store.endJob(second[0].id, worker: "c", .ingested))
+        let failures = try store.jobFailures(runID: run.id)
+        #expect(failures.count == 1 && failures[0].path == first[0].file.path && failures[0].reason.contains("Segmentation fault"))
+        let outcomes = try store.outcomes(runID: run.id)
+        #expect(outcomes.ingested == 3 && outcomes.dead == 1 && outcomes.open == 0)
+    }
+
+    @Test("A lease that ran out for a job that was not open yet accuses nobody")
+    func unopened() throws {
+        try enqueue(1)
+        for _ in 0..<8 {
+            _ = try claim("a")
+            try expireLeases()
+            _ = try store.takeOverLost()
+        }
+        #expect(try claim("b").map(\.isSuspect) == [false])
+    }
+
+    @Test("100,000 jobs: the last tenth is taken and ended about as fast as the first")
+    func manyJobs() throws {
+        try enqueue(100_000)
+        func tenth() throws -> Double {
+            let started = Date()
+            for _ in 0..<200 {
+                let jobs = try claim("a", 50)
+                #expect(jobs.count == 50)
+                for job in jobs {
+                    _ = try store.startJob(job.id, worker: "a")
+                    _ = try store.endJob(job.id, worker: "a", .ingested)
+                }
+            }
+            return Date().timeIntervalSince(started)
+        }
+        let times = try (0..<10).map { _ in try tenth() }
+        #expect(try store.queueDepth(runID: run.id).isDrained)
+        let (early, late) = (times[0..<3].sorted()[1], times[7..<10].sorted()[1])
+        print("queue: \(times.map { String(format: "%.2f", $0) }.joined(separator: " ")) s for each 10,000 jobs, \(Int(times.reduce(0, +) * 10)) µs a job")
+        #expect(late < 2 * early, "\(times)")
+    }
+
+    /// Ids from many threads.
+    private final class Taken: @unchecked Sendable {
+        // `@unchecked`: `ids` is touched with `lock` held.
+        private let lock = NSLock()
+        private var ids: [Int] = []
+        func add(_ id: Int) { lock.withLock { ids.append(id) } }
+        var all: [Int] { lock.withLock { ids } }
+    }
+
+    /// A value handed over to one thread.
+    private struct Unshared<Value>: @unchecked Sendable {
+        let value: Value
+        init(_ value: Value) { self.value = value }
+    }
+}
