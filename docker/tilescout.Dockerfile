@@ -28,6 +28,7 @@ RUN apt-get update \
 # The program finds its SQL beside itself.
 COPY --from=build /out/ /usr/lib/tilescout/
 COPY --from=build /data/models/ /usr/share/tilescout/models/
+COPY models/*.safetensors /usr/share/tilescout/models/
 COPY --chmod=755 docker/tilescout-entrypoint /usr/local/bin/
 
 ENV PATH=/usr/lib/tilescout:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 \

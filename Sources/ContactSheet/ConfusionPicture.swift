@@ -21,7 +21,7 @@ public struct ConfusionPicture: Sendable {
     public func writePNG(to path: String) throws {
         let style = TextStyle(size: 12)
         let measure = try Canvas(width: 8, height: 8, background: .paper)  // only to measure names with
-        let names = (classes.map { measure.width(of: $0, style) }.max() ?? 0) + 8
+        let names = (classes.map { measure.width(of: $0, style) }.max() ?? 0) + 26
         let side = Self.cell * Double(classes.count)
         let left = Self.margin + names, top = Self.head + 26
         let canvas = try Canvas(

@@ -36,7 +36,7 @@ public struct EmbeddingExport {
     /// - Throws: `IngestError` where there is nothing to embed or the output cannot be written.
     public func run() throws -> IngestReport {
         let started = Date()
-        let discovery = try discoverScenes(roots)
+        let discovery = try discoverScenes(roots, takingPictures: true)
         guard !discovery.candidates.isEmpty else {
             throw IngestError(.input, "embed \(roots.joined(separator: ", "))", reason: "no image found there")
         }

@@ -33,9 +33,10 @@ public struct SceneDiscovery: Hashable, Sendable {
 /// - Parameter roots: files, directories (searched with all below them), glob patterns (`*`, `?`, `[…]`, `**` for any
 ///   depth), and `@list` for a text file of paths, one a line. Directories give files with a raster's extension; what is
 ///   named by itself, by a pattern or in a list is taken whatever its name.
+/// - Parameter takingPictures: whether directories give PNG, JPEG and WebP files too that nothing georeferences.
 /// - Throws: `TilingError` where a root does not exist, or a pattern or list names nothing.
-public func discoverScenes(_ roots: [String]) throws -> SceneDiscovery {
-    var walk = SceneWalk()
+public func discoverScenes(_ roots: [String], takingPictures: Bool = false) throws -> SceneDiscovery {
+    var walk = SceneWalk(takesPictures: takingPictures)
     for root in roots { try walk.add(root: root) }
     return walk.discovery
 }

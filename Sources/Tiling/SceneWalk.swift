@@ -7,6 +7,10 @@ struct SceneWalk {
     private var ignored = 0
     /// Directories by their real path: links may lead back to where one came from.
     private var visited: Set<String> = []
+    /// Whether pictures without a place are wanted as well.
+    private let takesPictures: Bool
+
+    init(takesPictures: Bool = false) { self.takesPictures = takesPictures }
 
     /// What rasters with georeferencing are called.
     private static let extensions: Set<String> = [
@@ -74,7 +78,7 @@ struct SceneWalk {
                 ignored += 1
             } else if entry.isDirectory {
                 walk(base + entry.name)
-            } else if Self.isScene(entry.name, among: present) {
+            } else if isScene(entry.name, among: present) {
                 take(base + entry.name, real: entry.isLink ? nil : realBase + entry.name, siblings: present)
             } else {
                 ignored += 1
@@ -103,12 +107,13 @@ struct SceneWalk {
         problems.insert(SceneDiscovery.Problem(path: path, reason: reason))
     }
 
-    private static func isScene(_ name: String, among present: Set<String>) -> Bool {
+    private func isScene(_ name: String, among present: Set<String>) -> Bool {
         let lower = name.lowercased()
-        if sidecarSuffixes.contains(where: { lower.hasSuffix($0) }) { return false }
+        if Self.sidecarSuffixes.contains(where: { lower.hasSuffix($0) }) { return false }
         let type = (lower as NSString).pathExtension
-        if extensions.contains(type) { return true }
-        guard let worldFiles = pictureExtensions[type] else { return false }
+        if Self.extensions.contains(type) { return true }
+        guard let worldFiles = Self.pictureExtensions[type] else { return false }
+        if takesPictures { return true }
         let stem = (name as NSString).deletingPathExtension
         return present.contains(name + ".aux.xml") || worldFiles.contains { present.contains("\(stem).\($0)") }
     }

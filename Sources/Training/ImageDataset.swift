@@ -52,6 +52,13 @@ public struct ImageDataset: Sendable {
         self.items = items
     }
 
+    /// Names without files, for measuring.
+    static func generated(classes: Int, each: Int) -> ImageDataset {
+        ImageDataset(
+            folder: "", classes: (0..<classes).map { "class\($0)" },
+            items: (0..<classes * each).map { Item(path: "\($0)", label: $0 / each) })
+    }
+
     public var labels: [Int] { items.map(\.label) }
 
     /// The items that `isIncluded` takes; classes keep their numbers.

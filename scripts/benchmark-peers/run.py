@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Runs the benchmarks beside their peers and writes their tables into docs/benchmarks.md. Called by scripts/benchmark."""
 import argparse
+import contextlib
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -29,7 +31,8 @@ def table(header, rows):
 
 def encoder(arguments):
     best = encoder_peers.measure(
-        rounds=ROUNDS, seconds=0.7, ours=f"{arguments.tilescout} bench encoder --seconds 0.7 --precision {{precision}}")
+        rounds=ROUNDS, seconds=0.7, ours=f"{arguments.tilescout} bench encoder --model efficientnet-lite0 --seconds 0.7 "
+             "--precision {precision}")
     peers = {}
     for name, rate in best.items():
         key = " ".join(name.split()[:2])
@@ -73,9 +76,36 @@ def cutting(arguments):
     return text + table(["layout", "tiles", "tiles/s", "ours / rasterio, speed", "ours / bare decode, time"], rows)
 
 
+@contextlib.contextmanager
+def own_cluster(arguments):
+    """An empty private cluster: rows of the user's and of earlier measurements would cost index maintenance."""
+    data = arguments.work / "cluster"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
+    environment = {"TILESCOUT_DATA": str(data), "TILESCOUT_MODELS": f"{os.environ['TILESCOUT_DATA']}/models"}
+
+    def db(word):
+        return subprocess.run([arguments.tilescout, "db", word], check=True, capture_output=True, text=True,
+                              env={**os.environ, **environment}).stdout.strip()
+    db("migrate")
+    try:
+        yield environment, db("url")
+    finally:
+        db("stop")
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def ingest_round(arguments, report, session, conninfo, paths):
+    """Rates of our ingest, our encoder alone and the Python pipeline, and our report."""
+    import pipeline
+    alone = tilescout(arguments, "bench", "encoder", "--model", "efficientnet-lite0", "--seconds", "2")["tilesPerSecond"]
+    count, seconds = pipeline.ingest(session, conninfo, paths)
+    assert count == report["tilesStored"], (count, report)
+    return report["tilesStored"] / report["seconds"], alone, count / seconds, report
+
+
 def ingest(arguments):
     import onnxruntime
-    import pipeline
     paths = [str(path) for path in scenes.make(arguments.earth, arguments.work / "scenes").values()]
     rounds = []
     with tempfile.TemporaryDirectory() as folder:
@@ -84,17 +114,16 @@ def ingest(arguments):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = encoder_peers.THREADS
         session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        conninfo = subprocess.run([arguments.tilescout, "db", "url"], check=True, capture_output=True,
-                                  text=True).stdout.strip()
-        for number in range(3):
-            collection = f"benchmark-{os.getpid()}-{number}"
-            report = tilescout(arguments, "ingest", *paths, "--collection", collection, "--json", "--quiet")
-            for scene in tilescout(arguments, "scenes", "--collection", collection, "--json"):
-                subprocess.run([arguments.tilescout, "forget", str(scene["id"])], check=True, capture_output=True)
-            alone = tilescout(arguments, "bench", "encoder", "--seconds", "2")["tilesPerSecond"]
-            count, seconds = pipeline.ingest(session, conninfo, paths)
-            assert count == report["tilesStored"], (count, report)
-            rounds.append((report["tilesStored"] / report["seconds"], alone, count / seconds, report))
+        with own_cluster(arguments) as (environment, conninfo):
+            for number in range(3):
+                collection = f"benchmark-{number}"
+                report = tilescout(
+                    arguments, "ingest", *paths, "--collection", collection, "--model", "efficientnet-lite0", "--json",
+                    "--quiet", environment=environment)
+                for scene in tilescout(arguments, "scenes", "--collection", collection, "--json", environment=environment):
+                    subprocess.run([arguments.tilescout, "forget", str(scene["id"])], check=True, capture_output=True,
+                                   env={**os.environ, **environment})
+                rounds.append(ingest_round(arguments, report, session, conninfo, paths))
     ours = statistics.median(round[0] for round in rounds)
     alone = statistics.median(round[1] for round in rounds)
     theirs = statistics.median(round[2] for round in rounds)
@@ -124,7 +153,7 @@ def memory(arguments):
             started = time.perf_counter()
             text = subprocess.run(
                 ["python3", "-c", code, arguments.tilescout, "ingest", str(scene), "--collection", f"memory-{os.getpid()}",
-                 "--tile-size", "1024", "--quiet"], check=True, capture_output=True, text=True,
+                 "--model", "efficientnet-lite0", "--tile-size", "1024", "--quiet"], check=True, capture_output=True, text=True,
                 env={**os.environ, "TILESCOUT_MODELS": models}).stdout
             rows.append([f"{side:,} × {side:,}", f"{int(text) / 1024:.0f}", f"{time.perf_counter() - started:.0f}"])
         for scene in tilescout(arguments, "scenes", "--collection", f"memory-{os.getpid()}", "--json"):
@@ -134,8 +163,27 @@ def memory(arguments):
     return text + table(["pixels", "peak MiB", "seconds"], rows)
 
 
+def training(arguments):
+    import torch
+    from training_peer import Step
+    torch.set_num_threads(os.cpu_count())
+    peers = {"PyTorch": Step(False), "PyTorch, channels last": Step(True)}
+    best = {name: 0 for name in [*peers, "tilescout"]}
+    for _ in range(3):
+        measured = tilescout(arguments, "bench", "training", "--steps", "8")
+        best["tilescout"] = max(best["tilescout"], measured["imagesPerSecond"])
+        for name, step in peers.items():
+            best[name] = max(best[name], max(len(step.images) / step() for _ in range(2)))
+    rows = [[name, f"{rate:.1f}", f"{best['tilescout'] / rate:.2f}"] for name, rate in sorted(best.items(), key=lambda i: -i[1])]
+    text = ("One step of EfficientNet-Lite0 at 224 px in float32: 36 images, batch norms frozen, a 256-d projection, loss, "
+            f"backward, AdamW; PyTorch {torch.__version__.split('+')[0]}, as many threads as cores; the best of 3 interleaved "
+            "rounds. Ours augments and resizes 8-bit images and computes DCL; PyTorch starts from ready tensors and computes "
+            "batch-hard triplets.\n\n")
+    return text + table(["contender", "images/s", "ours / it"], rows)
+
+
 SECTIONS = {"encoder": ("Encoder", encoder), "cutting": ("Cutting", cutting), "ingest": ("Ingest as a whole", ingest),
-            "memory": ("Memory", memory)}
+            "memory": ("Memory", memory), "training": ("Training", training)}
 PREAMBLE = """# Benchmarks
 
 Rates are ratios against a peer in one run on the same cores; machines are noisy, and absolute figures travel badly.

@@ -2,12 +2,13 @@ import ArgumentParser
 import Embedding
 import Foundation
 import Tiling
+import Training
 
 /// What scripts/benchmark calls; each subcommand measures one stage alone.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures one stage alone.", shouldDisplay: false,
-        subcommands: [EncoderRate.self, Cut.self, Decode.self])
+        subcommands: [EncoderRate.self, Cut.self, Decode.self, TrainingRate.self])
 
     struct EncoderRate: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "encoder")
@@ -35,6 +36,22 @@ struct BenchCommand: ParsableCommand {
             try Terminal.writeJSON(Result(
                 tilesPerSecond: measured.tilesPerSecond, rounds: measured.rounds, elementType: measured.elementType,
                 threads: measured.threads))
+        }
+    }
+
+    struct TrainingRate: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "training")
+
+        @Option(help: "The network that is trained.")
+        var model = EncoderModel.backboneName
+
+        @Option(help: "Steps that are measured.")
+        var steps = 10
+
+        func run() throws {
+            var options = TrainingOptions()
+            options.threads = ProcessInfo.processInfo.activeProcessorCount
+            try Terminal.writeJSON(TrainingBenchmark.run(backbone: .load(named: model), options: options, steps: steps))
         }
     }
 

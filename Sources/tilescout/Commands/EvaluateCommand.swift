@@ -52,6 +52,7 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     func run() throws {
+        let encoder = try EncoderModel.load(named: model)
         let images = try ImageDataset(folder: dataset)
         let parts = try split.map { try DatasetSplit(contentsOf: $0) }
         var options = EvaluationOptions()
@@ -59,7 +60,7 @@ struct EvaluateCommand: ParsableCommand {
         options.scales = scales
         options.expansion = expansion
         let evaluation = try Evaluation(
-            model: .load(named: model), test: parts.map { try $0.select(.test, of: images) } ?? images,
+            model: encoder, test: parts.map { try $0.select(.test, of: images) } ?? images,
             training: parts.map { try $0.select(.train, of: images) }, options: options, precision: precision)
         Terminal.write(EvaluationTable(evaluation).text)
         if let json { try write(evaluation, to: json) }

@@ -15,7 +15,11 @@ struct QuerySheet {
         let ranked = queries.indices.filter { queries[$0].averagePrecision != nil }.sorted {
             (queries[$0].averagePrecision!, $0) < (queries[$1].averagePrecision!, $1)
         }
-        let worst = ranked.prefix(Self.rows), best = ranked.suffix(Self.rows).reversed().filter { !worst.contains($0) }
+        let worst = ranked.prefix(Self.rows)
+        // Perfect queries are many, mostly of one easy class: one of each class shows more.
+        var shown: Set<Int> = []
+        let best = ranked.reversed().filter { shown.insert(evaluation.queries.items[$0].label).inserted && !worst.contains($0) }
+            .prefix(Self.rows)
         sheet = GridSheet(
             title: "Worst and best queries",
             subtitle: "\((model as NSString).lastPathComponent), \(queries.count) queries, mAP "
