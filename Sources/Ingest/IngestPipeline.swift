@@ -44,7 +44,13 @@ public struct IngestPipeline {
             collection: options.collection, model: model.name, options: #"{"tiling":\#(tiling)}"#, tiling: tiling,
             version: TilescoutVersion.current))
         do {
-            return try ingest(discovery, run: run, store: store, started: started)
+            var report = try ingest(discovery, run: run, store: store, started: started)
+            if !model.isServing, let serving = try store.models().first(where: \.isServing) {
+                report.warnings.append(
+                    "searches use model \(serving.name), which has no vectors of this ingest; "
+                        + "tilescout reembed --model \(options.model.path) makes them use this one")
+            }
+            return report
         } catch {
             // What was merged stays, hidden; the next run with these options continues. The server may be what is gone.
             try? store.finish(run, .interrupted(reason: "\(error)"))

@@ -138,6 +138,15 @@ final class CommandLineTests {
         #expect(!outcome.error.contains("Fatal error"))
     }
 
+    @Test("An ingest with another model than searches use says so")
+    func anotherModel() throws {
+        try ingestOneScene()
+        let second = try program.run([
+            "ingest", path("scene.tif"), "--collection", "other", "--model", "tilescout-aerial", "--tile-size", "128", "--quiet",
+        ])
+        #expect(second.status == 0 && second.output.contains("searches use model efficientnet-lite0-imagenet"), "\(second.output)")
+    }
+
     @Test("An area without tiles whose axes seem exchanged is said to be so")
     func exchangedAxes() throws {
         try ingestOneScene()
