@@ -50,7 +50,7 @@ let package = Package(
 
         .target(
             name: "Training",
-            dependencies: ["Embedding", "MetricLearning", "NeuralNetwork", "Kernels", "Tiling", "TileGrid", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Embedding", "MetricLearning", "NeuralNetwork", "Kernels", "Tiling", "TileGrid"],
             swiftSettings: [.unsafeFlags(["-O"], .when(configuration: .debug))]),
 
         // L4

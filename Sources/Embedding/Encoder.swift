@@ -16,7 +16,7 @@ public final class Encoder {
     /// Length of the vectors.
     public var dimension: Int { model.dimension }
 
-    private let workers: [EncoderWorker]
+    private let workers: [OwningThread<EncoderPipeline>]
 
     /// - Parameters:
     ///   - threads: workers, at most one per core to good effect.
@@ -44,9 +44,9 @@ public final class Encoder {
         self.batch = batch
         let type = elementType
         workers = (0..<threads).map {
-            EncoderWorker(model, type: type, batch: batch, name: "encoder \($0)")
+            OwningThread(name: "encoder \($0)") { try EncoderPipeline(model, type: type, batch: batch) }
         }
-        for worker in workers { try worker.waitUntilReady() }
+        for ready in workers.map({ $0.begin { _ in } }) { try ready.wait() }
     }
 
     /// The images' vectors, L2-normalised, in the images' order.
@@ -68,8 +68,8 @@ public final class Encoder {
 
     private func run(_ images: [TileImage], _ output: EncoderJob.Output, width: Int) throws -> [Float] {
         let job = EncoderJob(images: images, output: output)
-        for worker in workers { worker.post(job) }
-        let results = workers.map { worker in Result { try worker.result() } }  // all end before any error is thrown
+        let parts = workers.map { $0.begin { try job.work($0) } }
+        let results = parts.map { part in Result { try part.wait() } }  // all end before any error is thrown
         var values = [Float](repeating: 0, count: images.count * width)
         for result in results {
             let (ranges, rows) = try result.get()

@@ -62,16 +62,18 @@ public struct EncoderModel: Sendable {
         } catch {
             throw ModelFileError(operation: "load model", path: path, reason: (error as NSError).localizedDescription)
         }
-        let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
-        return try EncoderModel(SafeTensors(data: data, path: path), path: path, sha256: digest)
+        return try EncoderModel(data: data, path: path)
     }
 
     /// A model out of tensors in memory, as if read from a file.
     /// - Throws: `ModelFileError` as `load` does.
     public static func make(_ tensors: [String: SafeTensors.Content], metadata: [String: String]) throws -> EncoderModel {
-        let data = try SafeTensors.encode(tensors, metadata: metadata)
+        try EncoderModel(data: SafeTensors.encode(tensors, metadata: metadata), path: "memory")
+    }
+
+    private init(data: Data, path: String) throws {
         let digest = SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
-        return try EncoderModel(SafeTensors(data: data, path: "memory"), path: "memory", sha256: digest)
+        try self.init(SafeTensors(data: data, path: path), path: path, sha256: digest)
     }
 
     init(_ weights: SafeTensors, path: String, sha256: String) throws {

@@ -44,12 +44,7 @@ public final class DepthwiseConvolution: Step {
         precondition(type == .float32 || outputType == .bfloat16, "bfloat16 in, float32 out is not covered")
         precondition(weights.descriptor == DepthwiseConvolution.weightsDescriptor(shape), "weights of \(shape)")
         precondition(bias.descriptor == .vector(shape.inputChannels), "bias of \(shape)")
-        let range = activation.range
-        self.shape = ck_depthwise_shape(
-            channels: Int32(shape.inputChannels), height: Int32(shape.height), width: Int32(shape.width),
-            output_height: Int32(shape.outputHeight), output_width: Int32(shape.outputWidth),
-            kernel: Int32(shape.kernel), stride: Int32(shape.stride), top: Int32(shape.vertical.before),
-            left: Int32(shape.horizontal.before), lower: range.lower, upper: range.upper)
+        self.shape = ck_depthwise_shape(shape, activation)
         batch = shape.batch
         self.input = input
         self.weights = weights
@@ -74,5 +69,16 @@ public final class DepthwiseConvolution: Step {
                     &shape, x.assumingMemoryBound(to: UInt16.self), w, b, y.assumingMemoryBound(to: UInt16.self))
             }
         }
+    }
+}
+
+extension ck_depthwise_shape {
+    init(_ shape: ConvolutionShape, _ activation: Activation) {
+        let range = activation.range
+        self.init(
+            channels: Int32(shape.inputChannels), height: Int32(shape.height), width: Int32(shape.width),
+            output_height: Int32(shape.outputHeight), output_width: Int32(shape.outputWidth),
+            kernel: Int32(shape.kernel), stride: Int32(shape.stride), top: Int32(shape.vertical.before),
+            left: Int32(shape.horizontal.before), lower: range.lower, upper: range.upper)
     }
 }

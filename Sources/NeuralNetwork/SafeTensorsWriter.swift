@@ -40,7 +40,7 @@ extension SafeTensors {
         return file + text + block
     }
 
-    /// Writes a file, whole or not at all.
+    /// Writes a file, whole or not at all, and flushed to the disk (Foundation's atomic writing does both).
     /// - Throws: `ModelFileError` (no such folder, full disk).
     public static func write(_ tensors: [String: Content], metadata: [String: String], to path: String) throws {
         do {

@@ -103,7 +103,8 @@ public struct SceneFingerprint: Hashable, Codable, Sendable {
         }
     }
 
-    static func digest(text: String) -> String { hex(SHA256.hash(data: Data(text.utf8))) }
+    /// SHA-256 of a text, hexadecimal.
+    public static func digest(text: String) -> String { hex(SHA256.hash(data: Data(text.utf8))) }
 
     static func hex(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)

@@ -48,7 +48,7 @@ final class BatchShard {
     /// The gradients of the folded weights, from those of the pooled features of the last `forward`, which filled the shard.
     func backward(_ dRows: [Float]) throws -> [FoldedConvolution] {
         network.clearGradients()
-        let count = dPooled.values.count
+        let count = dPooled.descriptor.elementCount
         precondition(dRows.count == count * network.parts, "gradients of \(dRows.count) features")
         for part in 0..<network.parts {
             dPooled.assign(dRows[part * count..<(part + 1) * count])

@@ -1,8 +1,8 @@
-import Crypto
 import Foundation
 import Kernels
 import MetricLearning
 import NeuralNetwork
+import Tiling
 
 /// All that a training needs to go on as if it had never stopped, after a whole epoch.
 struct Checkpoint {
@@ -32,7 +32,12 @@ struct Checkpoint {
             "format": "tilescout-checkpoint-1", "epochs": "\(epochs)", "steps": "\(optimizer.steps)",
             "options": identity.options, "backbone": identity.backbone, "dataset": identity.dataset,
         ]
-        try durablyWrite(SafeTensors.encode(tensors, metadata: metadata), to: path)
+        do {
+            // Flushed to the disk before it takes the place of the last one: there is always a whole one.
+            try SafeTensors.write(tensors, metadata: metadata, to: path)
+        } catch let error as ModelFileError {
+            throw TrainingError(operation: "write", subject: path, reason: error.reason, code: .output)
+        }
     }
 
     /// - Throws: `TrainingError` where the checkpoint is damaged, or of another training.
@@ -98,26 +103,6 @@ extension ImageDataset {
     /// Of names, classes and order; the images' bytes are not read for it.
     var digest: String {
         let text = classes.joined(separator: "\n") + "\n\n" + items.map { "\($0.path)\t\($0.label)" }.joined(separator: "\n")
-        return SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
-    }
-}
-
-/// Writes a file beside its place, flushes it to the disk, and puts it in its place: there is always a whole one.
-/// - Throws: `TrainingError` (no such folder, full disk); the file that was there stays.
-func durablyWrite(_ data: Data, to path: String) throws {
-    let part = path + ".part"
-    do {
-        guard FileManager.default.createFile(atPath: part, contents: nil) else { throw CocoaError(.fileWriteUnknown) }
-        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: part))
-        try handle.write(contentsOf: data)
-        try handle.synchronize()
-        try handle.close()
-        guard rename(part, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
-    } catch {
-        try? FileManager.default.removeItem(atPath: part)
-        throw TrainingError(
-            operation: "write", subject: path,
-            reason: "the folder does not exist or is not writable, or the disk is full (\((error as NSError).localizedDescription))",
-            code: .output)
+        return SceneFingerprint.digest(text: text)
     }
 }

@@ -20,8 +20,7 @@ public struct Evaluation: Sendable {
     public let report: RetrievalReport
     public let classes: [String]
     public let queries: ImageDataset
-    /// Of each query the rows that it found first, at most ten.
-    public let answers: [[Int]]
+    private let task: RetrievalTask
 
     /// - Parameters:
     ///   - training: images that whitening is fitted on; without them on the test images themselves.
@@ -41,9 +40,14 @@ public struct Evaluation: Sendable {
             task = try task.replacingQueries(expandedQueries(task, neighbours: options.expansion, alpha: 3))
         }
         report = try evaluateRetrieval(task)
-        answers = nearestNeighbours(task, count: 10).map { $0.map(\.row) }
+        self.task = task
         classes = test.classes
         queries = test
+    }
+
+    /// Of each query the rows that it found first, at most `count`.
+    public func answers(_ count: Int) -> [[Int]] {
+        nearestNeighbours(task, count: count).map { $0.map(\.row) }
     }
 
     /// Unit descriptors, a row each; of several scales their unit sum.

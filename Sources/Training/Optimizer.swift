@@ -29,6 +29,12 @@ public struct Optimizer: Sendable {
         _ parameters: inout [String: [Float]], _ gradients: [String: [Float]], rate: (String) -> Float, decay: (String) -> Float
     ) {
         steps += 1
+        // β₁ᵗ and β₂ᵗ: what the moments, which begin at zero, lack of their full size.
+        var power: (first: Double, second: Double) = (1, 1)
+        for _ in 0..<steps {
+            power.first *= Double(Optimizer.beta1)
+            power.second *= Double(Optimizer.beta2)
+        }
         for name in gradients.keys.sorted() {
             let gradient = gradients[name]!
             let zeros = { [Float](repeating: 0, count: gradient.count) }
@@ -38,7 +44,7 @@ public struct Optimizer: Sendable {
             case .adamW:
                 adamStep(
                     &parameters[name]!, gradient, &first[name, default: zeros()], &second[name, default: zeros()], rate(name),
-                    decay(name))
+                    decay(name), power)
             }
         }
     }
@@ -55,14 +61,10 @@ public struct Optimizer: Sendable {
     }
 
     private func adamStep(
-        _ w: inout [Float], _ g: [Float], _ m: inout [Float], _ v: inout [Float], _ rate: Float, _ decay: Float
+        _ w: inout [Float], _ g: [Float], _ m: inout [Float], _ v: inout [Float], _ rate: Float, _ decay: Float,
+        _ power: (first: Double, second: Double)
     ) {
-        var power1: Double = 1, power2: Double = 1
-        for _ in 0..<steps {
-            power1 *= Double(Optimizer.beta1)
-            power2 *= Double(Optimizer.beta2)
-        }
-        let scale = rate / Float(1 - power1), unbias = Float((1 - power2).squareRoot())
+        let scale = rate / Float(1 - power.first), unbias = Float((1 - power.second).squareRoot())
         for i in w.indices {
             m[i] = Optimizer.beta1 * m[i] + (1 - Optimizer.beta1) * g[i]
             v[i] = Optimizer.beta2 * v[i] + (1 - Optimizer.beta2) * g[i] * g[i]

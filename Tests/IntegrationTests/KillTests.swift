@@ -84,7 +84,7 @@ final class KillTests {
 
     @Test("Killed at random points, whoever it is, and run again: nothing is lost, doubled or half visible", .timeLimit(.minutes(60)))
     func kill() throws {
-        var random = Seeded(state: Self.seed)
+        var random = SeededRandom(seed: Self.seed)
         let whole = try database("whole")
         let started = Date()
         #expect(try whole.run(arguments).status == 0)
@@ -154,18 +154,5 @@ final class KillTests {
         children(of: server).filter { child in
             ((try? String(contentsOfFile: "/proc/\(child)/cmdline", encoding: .utf8)) ?? "").contains(database)
         }
-    }
-}
-
-/// SplitMix64: the same kills on every machine.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

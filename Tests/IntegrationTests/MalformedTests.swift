@@ -14,7 +14,7 @@ final class MalformedTests {
     @Test("Tags, offsets, strips and geo keys mutated: the run completes, the counts reconcile, each file is ingested or named", .timeLimit(.minutes(60)))
     func mutated() throws {
         let night = try Night("limits: {seconds: 30, pixels: 50000000}\npublish: {max_failed: 1}")
-        var random = Seeded(state: Self.seed)
+        var random = SeededRandom(seed: Self.seed)
         var originals: [Data] = []
         for seed in 0..<3 {
             try night.addScene("good\(seed).tif", seed: seed)

@@ -1,4 +1,5 @@
 import Foundation
+import TestCluster
 
 /// Breaks a TIFF where TIFFs break: in its tags, their types, counts and offsets, in the strips they point to, in the
 /// GeoTIFF keys. (TIFF 6.0, section 2: header, IFD of twelve-byte entries.)
@@ -30,7 +31,7 @@ struct MutatedScene {
     /// Width, length, bits, compression, photometric, strips, samples, rows, byte counts, planar, predictor, tiles, geo keys.
     private static let structure: Set<UInt64> = [256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 33550, 33922, 34735, 34736]
 
-    mutating func mutate(using random: inout Seeded) -> Data {
+    mutating func mutate(using random: inout SeededRandom) -> Data {
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             let known = entries.filter { Self.structure.contains(integer($0, 2)) }
             let entry = known.randomElement(using: &random) ?? entries.randomElement(using: &random)

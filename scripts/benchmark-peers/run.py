@@ -142,22 +142,19 @@ def ingest(arguments):
 
 def memory(arguments):
     rows = []
-    with tempfile.TemporaryDirectory(dir=arguments.work) as data:
-        # A cluster of its own, so that the server's memory is not ours; the models are the installed ones.
-        models = f"{os.environ['TILESCOUT_DATA']}/models"
+    # A child of its own for each measurement, so that peaks do not mix.
+    code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    with tempfile.TemporaryDirectory(dir=arguments.work) as folder, own_cluster(arguments) as (environment, _):
         for side in (15_000, 60_000):
-            scene = scenes.make_large(arguments.earth, data, side)
-            # --tile-size 1024: as many pixels, fewer to encode. A child of its own for each, so that peaks do not mix.
-            code = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-                    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+            scene = scenes.make_large(arguments.earth, folder, side)
+            # --tile-size 1024: as many pixels, fewer to encode.
             started = time.perf_counter()
             text = subprocess.run(
-                ["python3", "-c", code, arguments.tilescout, "ingest", str(scene), "--collection", f"memory-{os.getpid()}",
+                ["python3", "-c", code, arguments.tilescout, "ingest", str(scene), "--collection", "memory",
                  "--model", "efficientnet-lite0", "--tile-size", "1024", "--quiet"], check=True, capture_output=True, text=True,
-                env={**os.environ, "TILESCOUT_MODELS": models}).stdout
+                env={**os.environ, **environment}).stdout
             rows.append([f"{side:,} × {side:,}", f"{int(text) / 1024:.0f}", f"{time.perf_counter() - started:.0f}"])
-        for scene in tilescout(arguments, "scenes", "--collection", f"memory-{os.getpid()}", "--json"):
-            subprocess.run([arguments.tilescout, "forget", str(scene["id"])], check=True, capture_output=True)
     text = ("Peak resident memory of `tilescout ingest` on a virtual scene over the whole Earth, tiles of 1,024 px. "
             "The server's own memory is not in it.\n\n")
     return text + table(["pixels", "peak MiB", "seconds"], rows)

@@ -4,6 +4,19 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM 
 $$;
 COMMENT ON FUNCTION tilescout.run_lock_key IS 'Key of the session lock that the process working on a run holds.';
 
+CREATE OR REPLACE FUNCTION tilescout.run_target(collection text, model text, OUT collection_id int, OUT model_id int)
+LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO tilescout.collection (name) VALUES (run_target.collection) ON CONFLICT (name) DO NOTHING;
+    SELECT c.id INTO STRICT collection_id FROM tilescout.collection AS c WHERE c.name = run_target.collection;
+    SELECT m.id INTO model_id FROM tilescout.model AS m WHERE m.name = run_target.model;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no model %', run_target.model USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END $$;
+COMMENT ON FUNCTION tilescout.run_target IS 'What a run works on: the collection, made where there is none, and the model, which must be registered.';
+
 CREATE OR REPLACE FUNCTION tilescout.begin_run(
     kind text, collection text, model text, options jsonb, host text, pid int, version text,
     OUT run_id int, OUT resumed boolean, OUT attempts int)
@@ -14,12 +27,7 @@ DECLARE
     with_model int;
     started tilescout.run;
 BEGIN
-    INSERT INTO tilescout.collection (name) VALUES (begin_run.collection) ON CONFLICT (name) DO NOTHING;
-    SELECT c.id INTO STRICT in_collection FROM tilescout.collection AS c WHERE c.name = begin_run.collection;
-    SELECT m.id INTO with_model FROM tilescout.model AS m WHERE m.name = begin_run.model;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no model %', model USING ERRCODE = 'invalid_parameter_value';
-    END IF;
+    SELECT t.* INTO in_collection, with_model FROM tilescout.run_target(begin_run.collection, begin_run.model) AS t;
     INSERT INTO tilescout.run AS r (kind, collection_id, model_id, options, host, pid, version)
         VALUES (begin_run.kind, in_collection, with_model, begin_run.options, begin_run.host, begin_run.pid, begin_run.version)
         ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed', 'ready')

@@ -14,12 +14,7 @@ DECLARE
     with_model int;
     joined tilescout.run;
 BEGIN
-    INSERT INTO tilescout.collection (name) VALUES (join_run.collection) ON CONFLICT (name) DO NOTHING;
-    SELECT c.id INTO STRICT in_collection FROM tilescout.collection AS c WHERE c.name = join_run.collection;
-    SELECT m.id INTO with_model FROM tilescout.model AS m WHERE m.name = join_run.model;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no model %', model USING ERRCODE = 'invalid_parameter_value';
-    END IF;
+    SELECT t.* INTO in_collection, with_model FROM tilescout.run_target(join_run.collection, join_run.model) AS t;
     INSERT INTO tilescout.run AS r (kind, collection_id, model_id, options, host, pid, version, pipeline)
         VALUES (join_run.kind, in_collection, with_model, join_run.options, join_run.host, join_run.pid, join_run.version, join_run.pipeline)
         ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed', 'ready')

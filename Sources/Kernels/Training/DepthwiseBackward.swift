@@ -57,7 +57,7 @@ private final class WeightsGradient: Step {
     private let input, dOutput, dWeights: Tensor
 
     init(_ shape: ConvolutionShape, input: Tensor, dOutput: Tensor, dWeights: Tensor) {
-        self.shape = ck_depthwise_shape(shape)
+        self.shape = ck_depthwise_shape(shape, .none)
         batch = shape.batch
         self.input = input
         self.dOutput = dOutput
@@ -80,7 +80,7 @@ private final class InputGradient: Step {
     private let weights, dOutput, dInput: Tensor
 
     init(_ shape: ConvolutionShape, weights: Tensor, dOutput: Tensor, dInput: Tensor) {
-        self.shape = ck_depthwise_shape(shape)
+        self.shape = ck_depthwise_shape(shape, .none)
         batch = shape.batch
         self.weights = weights
         self.dOutput = dOutput
@@ -94,15 +94,5 @@ private final class InputGradient: Step {
                 &shape, dy.baseAddress! + dy.count / batch * image, weights.floats.baseAddress!,
                 dx.baseAddress! + dx.count / batch * image)
         }
-    }
-}
-
-extension ck_depthwise_shape {
-    fileprivate init(_ shape: ConvolutionShape) {
-        self.init(
-            channels: Int32(shape.inputChannels), height: Int32(shape.height), width: Int32(shape.width),
-            output_height: Int32(shape.outputHeight), output_width: Int32(shape.outputWidth),
-            kernel: Int32(shape.kernel), stride: Int32(shape.stride), top: Int32(shape.vertical.before),
-            left: Int32(shape.horizontal.before), lower: -.infinity, upper: .infinity)
     }
 }

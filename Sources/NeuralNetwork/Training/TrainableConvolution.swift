@@ -26,6 +26,8 @@ final class TrainableConvolution {
     private let dWeights: Tensor
     private let dBias: Tensor
     private let packing: [Primitive]
+    /// `dWeights` as files have them, and what brings it there; nil where it is so already.
+    private let unpacking: (plain: Tensor, copy: Primitive)?
     private let engine: Engine
 
     /// - Parameter shape: with the batch that runs at once.
@@ -67,7 +69,14 @@ final class TrainableConvolution {
         bias = try Tensor(.vector(shape.outputChannels), on: engine)
         noBias = try Tensor(.vector(shape.inputChannels), on: engine)
         partGradient = try weightsGradient.map { try Tensor($0.weightsDescriptor, on: engine) }
-        dWeights = try Tensor(isDepthwise ? DepthwiseConvolution.weightsDescriptor(shape) : plainDescriptor, on: engine)
+        let dWeights = try Tensor(isDepthwise ? DepthwiseConvolution.weightsDescriptor(shape) : plainDescriptor, on: engine)
+        if isDepthwise {
+            let rows = try Tensor(plainDescriptor, on: engine)
+            unpacking = (rows, try boundReorder(dWeights, into: rows, on: engine))
+        } else {
+            unpacking = nil
+        }
+        self.dWeights = dWeights
         dBias = try Tensor(.vector(shape.outputChannels), on: engine)
     }
 
@@ -94,10 +103,8 @@ final class TrainableConvolution {
 
     /// The sums of the parts' gradients, weights as files have them.
     func gradients() throws -> FoldedConvolution {
-        guard weightsGradient == nil else { return FoldedConvolution(weights: dWeights.values, bias: dBias.values) }
-        let rows = try Tensor(plain.descriptor, on: engine)
-        try reorder(dWeights, into: rows, on: engine)
-        return FoldedConvolution(weights: rows.values, bias: dBias.values)
+        try unpacking?.copy.execute()
+        return FoldedConvolution(weights: (unpacking?.plain ?? dWeights).values, bias: dBias.values)
     }
 
     /// The steps that compute `output`, which holds the residual already where there is one.

@@ -8,7 +8,7 @@ import Training
 /// The best and the worst queries of an evaluation, each with what it found first.
 struct QuerySheet {
     let sheet: GridSheet
-    private static let rows = 4
+    private static let rows = 4, columns = 10
 
     init(_ evaluation: Evaluation, model: String) {
         let queries = evaluation.report.queries
@@ -20,17 +20,18 @@ struct QuerySheet {
         var shown: Set<Int> = []
         let best = ranked.reversed().filter { shown.insert(evaluation.queries.items[$0].label).inserted && !worst.contains($0) }
             .prefix(Self.rows)
+        let answers = evaluation.answers(Self.columns)
         sheet = GridSheet(
             title: "Worst and best queries",
             subtitle: "\((model as NSString).lastPathComponent), \(queries.count) queries, mAP "
                 + String(format: "%.4f", evaluation.report.overall.meanAveragePrecision),
-            rows: (Array(worst) + best).map { Self.row($0, evaluation) })
+            rows: (Array(worst) + best).map { Self.row($0, answers[$0], evaluation) })
     }
 
-    private static func row(_ query: Int, _ evaluation: Evaluation) -> GridSheet.Row {
+    private static func row(_ query: Int, _ found: [Int], _ evaluation: Evaluation) -> GridSheet.Row {
         let images = evaluation.queries, scores = evaluation.report.queries[query]
         let label = images.items[query].label
-        let answers = evaluation.answers[query].map { row in
+        let answers = found.map { row in
             GridSheet.Cell(
                 picture: picture(row, images), verdict: images.items[row].label == label ? .right : .wrong,
                 caption: images.classes[images.items[row].label])

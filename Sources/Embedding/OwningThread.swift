@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// A thread that owns a state, which is made, used and freed on it: OpenMP's thread count and oneDNN's streams are per thread.
-final class OwningThread<State>: Sendable {
+public final class OwningThread<State>: Sendable {
     private struct Mailbox {
         var jobs: [@Sendable (Result<State, any Error>) -> Void] = []
         var stops = false
@@ -16,8 +16,8 @@ final class OwningThread<State>: Sendable {
 
     private let channel = Channel()
 
-    /// Starts the thread. Where `make` fails, every job fails with its error.
-    init(name: String, _ make: @escaping @Sendable () throws -> State) {
+    /// Starts the thread; `begin { _ in }.wait()` says whether its state could be made. Where `make` fails, every job fails with its error.
+    public init(name: String, _ make: @escaping @Sendable () throws -> State) {
         let channel = self.channel
         let thread = Thread {
             OwningThread.serve(make, channel)
@@ -34,7 +34,7 @@ final class OwningThread<State>: Sendable {
     }
 
     /// Begins a job; `wait()` for its result.
-    func begin<Answer: Sendable>(_ job: @escaping @Sendable (State) throws -> Answer) -> Pending<Answer> {
+    public func begin<Answer: Sendable>(_ job: @escaping @Sendable (State) throws -> Answer) -> Pending<Answer> {
         let pending = Pending<Answer>()
         channel.mailbox.withLock { mailbox in
             mailbox.jobs.append { state in pending.fulfil(Result { try job(state.get()) }) }
@@ -55,7 +55,7 @@ final class OwningThread<State>: Sendable {
 }
 
 /// The result of a job that another thread does.
-final class Pending<Answer: Sendable>: Sendable {
+public final class Pending<Answer: Sendable>: Sendable {
     private let result = Mutex<Result<Answer, any Error>?>(nil)
     private let done = DispatchSemaphore(value: 0)
 
@@ -65,7 +65,7 @@ final class Pending<Answer: Sendable>: Sendable {
     }
 
     /// Blocks until it is there; once.
-    func wait() throws -> Answer {
+    public func wait() throws -> Answer {
         done.wait()
         return try result.withLock { $0! }.get()
     }
