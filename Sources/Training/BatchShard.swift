@@ -12,11 +12,14 @@ final class BatchShard {
     private let pooled: [Tensor]
     private let dPooled: Tensor
 
-    init(_ graph: NetworkGraph, pooling: GlobalPooling, mean: [Float], std: [Float], images: Int) throws {
+    init(
+        _ graph: NetworkGraph, norms: BatchNormMode, pooling: GlobalPooling, mean: [Float], std: [Float], images: Int
+    ) throws {
         engine = try Engine(threads: 1)
-        // Two images at once: with one oneDNN's kernels have too little to share, with more the values leave the cache.
-        let partSize = images % 2 == 0 ? 2 : 1
-        network = try TrainingNetwork(graph, partSize: partSize, parts: images / partSize, on: engine)
+        // Two images at once: with one oneDNN's kernels have too little to share, with more the values leave the cache. A norm
+        // by the batch's statistics needs all of them.
+        let partSize = norms == .batch ? images : images % 2 == 0 ? 2 : 1
+        network = try TrainingNetwork(graph, norms: norms, partSize: partSize, parts: images / partSize, on: engine)
         resampler = ImageResampler(side: graph.side, mean: mean, std: std)
         self.pooling = pooling
         let engine = self.engine
@@ -27,7 +30,10 @@ final class BatchShard {
     }
 
     /// Takes the weights of the step to come.
-    func load(_ folded: [FoldedConvolution]) throws { try network.load(folded) }
+    func load(_ parameters: [ConvolutionParameters]) throws { try network.load(parameters) }
+
+    /// What the norms saw in the last forward pass, where they are not frozen.
+    var statistics: [ChannelStatistics?] { network.statistics }
 
     /// The pooled features of at most as many images as the shard was made for, a row each.
     func forward(_ images: [TileImage]) throws -> [Float] {
@@ -45,8 +51,8 @@ final class BatchShard {
         return rows
     }
 
-    /// The gradients of the folded weights, from those of the pooled features of the last `forward`, which filled the shard.
-    func backward(_ dRows: [Float]) throws -> [FoldedConvolution] {
+    /// The gradients of the parameters, from those of the pooled features of the last `forward`, which filled the shard.
+    func backward(_ dRows: [Float]) throws -> [ConvolutionParameters] {
         network.clearGradients()
         let count = dPooled.descriptor.elementCount
         precondition(dRows.count == count * network.parts, "gradients of \(dRows.count) features")

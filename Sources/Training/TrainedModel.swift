@@ -41,6 +41,18 @@ public struct TrainedModel: Sendable {
         return (dPooled, dWeight, dBias)
     }
 
+    /// The same with its network's weights moved towards the backbone's, by a share from 0 to 1; the projection stays.
+    /// - Throws: `ModelFileError` where the backbone's file cannot be read.
+    func averaged(withBackbone share: Double) throws -> TrainedModel {
+        guard share > 0 else { return self }
+        let start = try NetworkParameters(network.graph, from: backbone.weights).all
+        var averaged = self
+        for (name, values) in network.all {
+            averaged.network.all[name] = zip(values, start[name]!).map { Float((1 - share) * Double($0) + share * Double($1)) }
+        }
+        return averaged
+    }
+
     /// The file's tensors: convolutions and the projection in 16 bits (binary16 keeps 11 of fraction), norms in float32.
     func tensors(_ dtype: SafeTensors.DType = .float16) -> [String: SafeTensors.Content] {
         var contents: [String: SafeTensors.Content] = [:]
@@ -71,6 +83,7 @@ public struct TrainedModel: Sendable {
     /// - Throws: `ModelFileError`.
     public func write(to path: String, training: TrainingOptions) throws {
         let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-        try SafeTensors.write(tensors(), metadata: metadata(name: name, training: training.json), to: path)
+        let averaged = try averaged(withBackbone: training.backboneShare)
+        try SafeTensors.write(averaged.tensors(), metadata: metadata(name: name, training: training.json), to: path)
     }
 }

@@ -5,7 +5,7 @@ import MetricLearning
 import NeuralNetwork
 import TileGrid
 
-/// Fine-tunes a backbone and a projection end to end with a metric-learning loss; batch norms keep their statistics.
+/// Fine-tunes a backbone and a projection end to end with a metric-learning loss.
 ///
 /// A batch is spread over threads, each with its own network over the same weights; descriptors meet in the loss, gradients are
 /// summed in the threads' order. Equal options give equal weights, bit for bit, on one kind of CPU.
@@ -47,7 +47,8 @@ public final class Trainer {
         shardSizes = (0..<threads).map { count * ($0 + 1) / threads - count * $0 / threads }
         shards = shardSizes.enumerated().map { index, size in
             OwningThread(name: "trainer \(index)") {
-                try BatchShard(graph, pooling: pooling, mean: old.mean, std: old.std, images: size)
+                try BatchShard(
+                    graph, norms: options.batchNorm, pooling: pooling, mean: old.mean, std: old.std, images: size)
             }
         }
     }
@@ -68,6 +69,15 @@ public final class Trainer {
         }
         guard options.learningRate > 0, options.learningRate.isFinite, options.weightDecay >= 0 else {
             throw refuse("learning rate \(options.learningRate), weight decay \(options.weightDecay)", "they are positive numbers")
+        }
+        guard options.augmentation.leastArea > 0, options.augmentation.leastArea <= 1, (0..<1).contains(options.augmentation.colour)
+        else {
+            throw refuse(
+                "crops of \(options.augmentation.leastArea), colours by \(options.augmentation.colour)",
+                "a crop keeps more than 0 and at most 1, colours vary by less than 1")
+        }
+        guard (0..<1).contains(options.backboneShare) else {
+            throw refuse("\(options.backboneShare) of the backbone", "the share is from 0 to less than 1")
         }
         guard (1...256).contains(options.threads) else { throw refuse("\(options.threads) threads", "1 to 256") }
         return pooling
@@ -111,7 +121,7 @@ public final class Trainer {
     /// All that is trained, by name.
     private var parameters: [String: [Float]] {
         get {
-            model.network.values.merging([
+            model.network.all.merging([
                 TrainedModel.projectionWeight: model.projection.weight, TrainedModel.projectionBias: model.projection.bias,
             ]) { $1 }
         }
@@ -120,7 +130,7 @@ public final class Trainer {
                 switch name {
                 case TrainedModel.projectionWeight: model.projection.weight = values
                 case TrainedModel.projectionBias: model.projection.bias = values
-                default: model.network.values[name] = values
+                default: model.network.all[name] = values
                 }
             }
         }
@@ -132,8 +142,10 @@ public final class Trainer {
         var pooled: [Float] = []
         let batch = options.batch.count
         for start in stride(from: 0, to: images.count, by: batch) {
-            pooled += try forward(Array(images[start..<min(start + batch, images.count)]))
+            // Batches are filled up from the beginning: norms by the batch see whole ones.
+            pooled += try forward((start..<start + batch).map { images[$0 % images.count] })
         }
+        pooled.removeLast(pooled.count - images.count * model.channels)
         let features = Matrix(rows: images.count, columns: model.channels, elements: pooled)
         let pca = try PCAWhitening(fitting: features, components: options.dimension, whitens: false)
         let directions = pca.directions
@@ -161,7 +173,7 @@ public final class Trainer {
         }
         try accumulator.add(z, labels: labels)
         let (dPooled, dWeight, dBias) = model.projectBackward(loss.gradient, pooled: pooled)
-        var gradients = model.network.gradients(ofFolded: try backward(dPooled))
+        var gradients = model.network.gradients(of: try backward(dPooled))
         gradients[TrainedModel.projectionWeight] = dWeight
         gradients[TrainedModel.projectionBias] = dBias
         let length = clip(&gradients, to: options.clipping)
@@ -175,6 +187,7 @@ public final class Trainer {
             name == TrainedModel.projectionWeight || (shapes[name]?.count ?? 1) > 1 ? Float(options.weightDecay) : 0
         }
         parameters = updated
+        if options.batchNorm == .batch { try followStatistics() }
         try log(
             TrainingStep(
                 step: number, of: total, epoch: epoch, loss: Double(loss.value), gradientLength: length, learningRate: rate,
@@ -197,8 +210,17 @@ public final class Trainer {
     // MARK: Shards
 
     private func loadWeights() throws {
-        let folded = model.network.folded()
-        for pending in shards.map({ shard in shard.begin { try $0.load(folded) } }) { try pending.wait() }
+        let parameters = model.network.convolutions(options.batchNorm)
+        for pending in shards.map({ shard in shard.begin { try $0.load(parameters) } }) { try pending.wait() }
+    }
+
+    private func followStatistics() throws {
+        let seen = try shards.map { shard in shard.begin { $0.statistics } }.map { try $0.wait() }
+        model.network.follow(
+            seen[0].indices.map { layer in
+                let all = seen.compactMap { $0[layer] }
+                return all.isEmpty ? nil : ChannelStatistics.average(all)
+            })
     }
 
     private func forward(_ images: [TileImage]) throws -> [Float] {
@@ -211,7 +233,7 @@ public final class Trainer {
         return try pending.flatMap { try $0.wait() }
     }
 
-    private func backward(_ dPooled: [Float]) throws -> [FoldedConvolution] {
+    private func backward(_ dPooled: [Float]) throws -> [ConvolutionParameters] {
         var start = 0
         let channels = model.channels
         let pending = zip(shards, shardSizes).map { shard, size in
@@ -220,11 +242,7 @@ public final class Trainer {
             return shard.begin { try $0.backward(part) }
         }
         let parts = try pending.map { try $0.wait() }
-        return parts.dropFirst().reduce(parts[0]) { sum, part in
-            zip(sum, part).map { a, b in
-                FoldedConvolution(weights: zip(a.weights, b.weights).map(+), bias: zip(a.bias, b.bias).map(+))
-            }
-        }
+        return parts.dropFirst().reduce(parts[0]) { sum, part in zip(sum, part).map(+) }
     }
 }
 

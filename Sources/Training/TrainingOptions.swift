@@ -1,5 +1,6 @@
 import Foundation
 import MetricLearning
+import NeuralNetwork
 
 /// Everything that a training depends on beside its data and its backbone. Two runs with equal options give equal weights.
 public struct TrainingOptions: Hashable, Sendable, Codable {
@@ -13,6 +14,7 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
     public var pooling = "spoc"
     /// Rows and columns of the network's input.
     public var side = 224
+    public var batchNorm = BatchNormMode.frozen
     public var optimizer = OptimizerKind.adamW
     /// At the end of the warm-up; it falls to 0 along half a cosine.
     public var learningRate = 2e-4
@@ -25,6 +27,9 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
     /// The gradients' greatest length.
     public var clipping = 5.0
     public var augmentation = Augmentation()
+    /// How much of the backbone the model keeps: its weights are (1 − share) trained + share backbone (Wortsman et al. 2022,
+    /// *Robust fine-tuning of zero-shot models*). It then knows better what training never showed.
+    public var backboneShare = 0.0
     public var seed: UInt64 = 1
     /// Shards of a batch, one thread each. Their gradients are summed in order; another number rounds otherwise.
     public var threads = 2

@@ -76,6 +76,66 @@ import Testing
         }
     }
 
+    /// Against the definition in double precision; ∂/∂x by central differences of Σ noise · y.
+    @Test(arguments: [(Activation.none, false), (.relu, true), (.relu6, false)])
+    func aNormByTheBatchEqualsItsDefinition(_ activation: Activation, _ adds: Bool) throws {
+        let engine = try Engine(threads: 1)
+        let channels = 70, rows = 2 * 3 * 4, epsilon = 1e-3
+        let shape = TensorDescriptor.images(batch: 2, channels: channels, height: 3, width: 4)
+        func tensor(_ shape: TensorDescriptor, _ values: [Float]) throws -> Tensor {
+            let tensor = try Tensor(shape, on: engine)
+            tensor.assign(values)
+            return tensor
+        }
+        let x = noise(rows * channels, seed: 1).map { 3 * $0 + 2 }, residual = noise(rows * channels, seed: 2)
+        let gamma = noise(channels, seed: 3).map { $0 + 2 }, beta = noise(channels, seed: 4), d = noise(rows * channels, seed: 5)
+        func expected(_ x: [Double]) -> [Double] {
+            var y = x
+            for channel in 0..<channels {
+                let places = stride(from: channel, to: x.count, by: channels)
+                let mean = places.reduce(0) { $0 + x[$1] } / Double(rows)
+                let variance = places.reduce(0) { $0 + (x[$1] - mean) * (x[$1] - mean) } / Double(rows)
+                for place in places {
+                    let value = Double(gamma[channel]) * (x[place] - mean) / (variance + epsilon).squareRoot()
+                        + Double(beta[channel]) + (adds ? Double(residual[place]) : 0)
+                    y[place] = min(max(value, Double(activation.range.lower)), Double(activation.range.upper))
+                }
+            }
+            return y
+        }
+        let input = try tensor(shape, x), output = try Tensor(shape, on: engine), gradient = try tensor(shape, d)
+        let dGamma = try Tensor(.vector(channels), on: engine), dBeta = try Tensor(.vector(channels), on: engine)
+        let norm = BatchNormalization(
+            gamma: try tensor(.vector(channels), gamma), beta: try tensor(.vector(channels), beta), dGamma: dGamma,
+            epsilon: Float(epsilon))
+        try norm.forward(
+            input, residual: adds ? tensor(shape, residual) : nil, activation: activation, output: output
+        ).execute()
+        let exact = x.map { Double($0) }, y = expected(exact)
+        #expect(zip(output.values, y).allSatisfy { abs(Double($0) - $1) < 1e-5 })
+        MaskGradient(gradient, where: output, was: activation, addingTo: dBeta).execute()
+        let masked = gradient.values
+        try norm.backward(gradient, input: input).execute()
+        for place in stride(from: 3, to: x.count, by: 37) {
+            var moved = exact
+            let step = 1e-4
+            moved[place] += step
+            let up = expected(moved)
+            moved[place] -= 2 * step
+            let down = expected(moved)
+            let slope = zip(d, zip(up, down)).reduce(0) { $0 + Double($1.0) * ($1.1.0 - $1.1.1) } / (2 * step)
+            #expect(abs(Double(gradient.values[place]) - slope) < 2e-3)
+        }
+        for channel in 0..<channels {
+            let sum = stride(from: channel, to: x.count, by: channels).reduce(0.0) { sum, place in
+                let normalised = (Double(x[place]) - Double(norm.mean[channel]))
+                    / (Double(norm.variance[channel]) + epsilon).squareRoot()
+                return sum + Double(masked[place]) * normalised
+            }
+            #expect(abs(Double(dGamma.values[channel]) - sum) < 1e-4)
+        }
+    }
+
     /// ∂/∂x Σ noise · pool(x) by central differences.
     @Test(arguments: [GlobalPooling.spoc, .gem(p: 3), .gem(p: 2.5), .max])
     func pooledGradientsEqualFiniteDifferences(_ pooling: GlobalPooling) throws {

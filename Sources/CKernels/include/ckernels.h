@@ -37,6 +37,16 @@ void ck_mask_gradient(float *gradient, const float *value, float lower, float up
 /// sums[c] += Σ of column c of rows × channels.
 void ck_sum_rows(const float *gradient, size_t rows, size_t channels, float *sums);
 
+/// Mean and variance (biased) of each column of rows × channels.
+void ck_channel_moments(const float *x, size_t rows, size_t channels, float *mean, float *variance);
+/// y = clip(x · scale + shift + residual) by channel, rows × channels; residual may be null.
+void ck_normalise(const float *x, const float *residual, const float *scale, const float *shift, float lower, float upper,
+                  size_t rows, size_t channels, float *y);
+/// Backward of γ (x − mean) inverse + β, where mean and inverse = 1/√(variance + ε) are x's own: turns ∂L/∂y into ∂L/∂x in
+/// place, and adds ∂L/∂γ to gamma_sums.
+void ck_normalise_gradient(float *gradient, const float *x, const float *mean, const float *inverse, const float *gamma,
+                           size_t rows, size_t channels, float *gamma_sums);
+
 /// The shape of a convolution of one three-channel image, channels last; output channels a multiple of 32.
 typedef struct {
     int height, width, output_channels, output_height, output_width;

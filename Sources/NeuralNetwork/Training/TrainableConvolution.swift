@@ -18,8 +18,11 @@ final class TrainableConvolution {
     private let plain: Tensor
     private let forwardWeights: Tensor
     private let backwardWeights: Tensor?
+    /// The bias, or the norm's shift where that is computed apart.
     private let bias: Tensor
     private let noBias: Tensor
+    /// Scale of the norm, its gradient, and the zeros that the convolution before it has for a bias; nil where it is folded.
+    private let norm: (gamma: Tensor, dGamma: Tensor, noBias: Tensor)?
     /// The gradient of one part where a oneDNN primitive writes it, to be added to `dWeights`.
     private let partGradient: Tensor?
     /// Sums over the parts; `dWeights` in the plain layout, or the depthwise kernels' own.
@@ -31,11 +34,20 @@ final class TrainableConvolution {
     private let engine: Engine
 
     /// - Parameter shape: with the batch that runs at once.
-    init(_ layer: NetworkGraph.Convolution, _ shape: ConvolutionShape, isFirst: Bool, on engine: Engine) throws {
+    init(
+        _ layer: NetworkGraph.Convolution, _ shape: ConvolutionShape, isFirst: Bool, norms: BatchNormMode, on engine: Engine
+    ) throws {
         self.layer = layer
         self.engine = engine
         hasInputGradient = !isFirst
-        let isDepthwise = DepthwiseBackward.supports(shape) && layer.residual == nil
+        let normalises = norms == .batch && layer.norm != nil
+        norm = try normalises
+            ? (
+                Tensor(.vector(shape.outputChannels), on: engine), Tensor(.vector(shape.outputChannels), on: engine),
+                Tensor(.vector(shape.outputChannels), on: engine)
+            ) : nil
+        let adds = layer.residual != nil && !normalises
+        let isDepthwise = DepthwiseBackward.supports(shape) && !adds
         if isFirst, StemConvolution.supports(shape) {
             forward = .stem
         } else if isDepthwise {
@@ -43,8 +55,8 @@ final class TrainableConvolution {
         } else {
             forward = .general(
                 try Convolution(
-                    shape, type: .float32, outputType: .float32, accumulating: layer.residual != nil,
-                    activation: layer.activation, on: engine))
+                    shape, type: .float32, outputType: .float32, accumulating: adds,
+                    activation: normalises ? .none : layer.activation, on: engine))
         }
         inputGradient = isFirst || isDepthwise ? nil : try ConvolutionBackward(shape, of: .input, on: engine)
         weightsGradient = isDepthwise ? nil : try ConvolutionBackward(shape, of: .weights, on: engine)
@@ -87,37 +99,47 @@ final class TrainableConvolution {
     }
 
     /// Packs weights and bias for the steps to come.
-    func load(_ folded: FoldedConvolution) throws {
-        bias.assign(folded.bias)
-        plain.assign(folded.weights)
+    func load(_ parameters: ConvolutionParameters) throws {
+        bias.assign(parameters.bias)
+        norm?.gamma.assign(parameters.scale!)
+        plain.assign(parameters.weights)
         try packing[0].execute()
         guard packing.count > 1 else { return }
-        if inputGradient == nil { plain.assign(DepthwiseBackward.turned(folded.weights, layer.shape)) }
+        if inputGradient == nil { plain.assign(DepthwiseBackward.turned(parameters.weights, layer.shape)) }
         try packing[1].execute()
     }
 
     func clearGradients() {
         dWeights.clear()
         dBias.clear()
+        norm?.dGamma.clear()
     }
 
     /// The sums of the parts' gradients, weights as files have them.
-    func gradients() throws -> FoldedConvolution {
+    func gradients() throws -> ConvolutionParameters {
         try unpacking?.copy.execute()
-        return FoldedConvolution(weights: (unpacking?.plain ?? dWeights).values, bias: dBias.values)
+        return ConvolutionParameters(
+            weights: (unpacking?.plain ?? dWeights).values, scale: norm?.dGamma.values, bias: dBias.values)
     }
 
-    /// The steps that compute `output`, which holds the residual already where there is one.
+    /// The norm of one part, where it is not folded into the convolution.
+    func normalization(epsilon: Float) -> BatchNormalization? {
+        norm.map { BatchNormalization(gamma: $0.gamma, beta: bias, dGamma: $0.dGamma, epsilon: epsilon) }
+    }
+
+    /// The step that computes `output`: without norm and activation where the norm comes apart, else with both, and `output`
+    /// holds the residual already where there is one.
     func forwardStep(
         _ shape: ConvolutionShape, input: Tensor, output: Tensor, scratchpad: Storage
     ) throws -> any Step {
-        switch forward {
+        let activation = norm == nil ? layer.activation : .none, bias = norm?.noBias ?? bias
+        return switch forward {
         case .stem:
             StemConvolution(
-                shape, activation: layer.activation, input: input, weights: forwardWeights, bias: bias, output: output)
+                shape, activation: activation, input: input, weights: forwardWeights, bias: bias, output: output)
         case .depthwise:
             DepthwiseConvolution(
-                shape, activation: layer.activation, input: input, weights: forwardWeights, bias: bias, output: output)
+                shape, activation: activation, input: input, weights: forwardWeights, bias: bias, output: output)
         case .general(let convolution):
             try convolution.bound(
                 input: input, weights: forwardWeights, bias: bias, output: output, scratchpad: scratchpad)

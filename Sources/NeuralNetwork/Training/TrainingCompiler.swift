@@ -14,13 +14,13 @@ struct TrainingCompiler {
     /// For a gradient that has to be added to one that is there.
     private let addend: Storage
 
-    init(graph: NetworkGraph, partSize: Int, engine: Engine) throws {
+    init(graph: NetworkGraph, partSize: Int, norms: BatchNormMode, engine: Engine) throws {
         self.graph = graph
         self.partSize = partSize
         self.engine = engine
         layers = try graph.nodes.map { node in
             guard case .convolution(let layer) = node.operation else { return nil }
-            return try TrainableConvolution(layer, layer.shape.withBatch(partSize), isFirst: node.input == 0, on: engine)
+            return try TrainableConvolution(layer, layer.shape.withBatch(partSize), isFirst: node.input == 0, norms: norms, on: engine)
         }
         let pooling = try graph.nodes.map { node in
             if case .maxPooling(let shape) = node.operation {
@@ -43,53 +43,69 @@ struct TrainingCompiler {
         self.descriptors = descriptors
     }
 
-    /// The steps of one part, over values of its own.
-    func part() throws -> (values: [Tensor], forward: [any Step], backward: [any Step]) {
-        let values = try descriptors.map { try Tensor($0, on: engine) }
-        var forward: [any Step] = [], backward: [any Step] = []
-        for (index, node) in graph.nodes.enumerated() {
-            forward += try forwardSteps(node, layers[index], values[node.input], values[index + 1], values)
-        }
-        var written = Set([graph.nodes.count])
-        for (index, node) in graph.nodes.enumerated().reversed() {
-            backward += try backwardSteps(node, layers[index], index + 1, values, &written)
-        }
-        return (values, forward, backward)
+    /// A part's values, steps, and for each convolution its norm where that is not folded.
+    struct Part {
+        let values: [Tensor]
+        /// What convolutions give before their norms; one per value.
+        let unnormalised: [Tensor?]
+        let norms: [BatchNormalization?]
+        var forward: [any Step] = []
+        var backward: [any Step] = []
     }
 
-    private func forwardSteps(
-        _ node: NetworkGraph.Node, _ layer: TrainableConvolution?, _ input: Tensor, _ output: Tensor, _ values: [Tensor]
-    ) throws -> [any Step] {
+    /// The steps of one part, over values of its own.
+    func part() throws -> Part {
+        let norms = layers.map { $0?.normalization(epsilon: graph.normEpsilon) }
+        let unnormalised = try zip([nil] + norms, descriptors).map { norm, descriptor in
+            try norm.map { _ in try Tensor(descriptor, on: engine) }
+        }
+        var part = Part(
+            values: try descriptors.map { try Tensor($0, on: engine) }, unnormalised: unnormalised, norms: norms)
+        for index in graph.nodes.indices { part.forward += try forwardSteps(index, part) }
+        var written = Set([graph.nodes.count])
+        for index in graph.nodes.indices.reversed() { part.backward += try backwardSteps(index, part, &written) }
+        return part
+    }
+
+    private func forwardSteps(_ index: Int, _ part: Part) throws -> [any Step] {
+        let node = graph.nodes[index], values = part.values
+        let input = values[node.input], output = values[index + 1]
         switch node.operation {
         case .maxPooling(let shape):
             let pooling = try MaxPooling(shape.withBatch(partSize), type: .float32, on: engine)
             return [try pooling.bound(input: input, output: output, scratchpad: scratchpad)]
         case .convolution(let convolution):
-            let step = try layer!.forwardStep(
-                convolution.shape.withBatch(partSize), input: input, output: output, scratchpad: scratchpad)
+            let sum = part.unnormalised[index + 1] ?? output
+            let step = try layers[index]!.forwardStep(
+                convolution.shape.withBatch(partSize), input: input, output: sum, scratchpad: scratchpad)
+            let residual = convolution.residual.map { values[$0] }
+            if let norm = part.norms[index] {
+                return [step, norm.forward(sum, residual: residual, activation: convolution.activation, output: output)]
+            }
             // The sum is in place, and the value that is added to is needed again in the backward pass.
-            return convolution.residual.map { [Copy(values[$0], to: output), step] } ?? [step]
+            return residual.map { [Copy($0, to: output), step] } ?? [step]
         }
     }
 
     /// - Parameter written: the values that have a gradient already: what comes is added to it.
-    private func backwardSteps(
-        _ node: NetworkGraph.Node, _ layer: TrainableConvolution?, _ value: Int, _ values: [Tensor], _ written: inout Set<Int>
-    ) throws -> [any Step] {
-        let dOutput = gradients[value]!
+    private func backwardSteps(_ index: Int, _ part: Part, _ written: inout Set<Int>) throws -> [any Step] {
+        let node = graph.nodes[index], values = part.values
+        let output = values[index + 1], dOutput = gradients[index + 1]!
         switch node.operation {
         case .maxPooling(let shape):
             return try storing(node.input, &written) { dInput in
                 MaxPoolingBackward(
-                    shape.withBatch(partSize), input: values[node.input], output: values[value], dOutput: dOutput,
-                    dInput: dInput)
+                    shape.withBatch(partSize), input: values[node.input], output: output, dOutput: dOutput, dInput: dInput)
             }
         case .convolution(let convolution):
-            let shape = convolution.shape.withBatch(partSize), layer = layer!
-            var steps = [layer.maskStep(dOutput: dOutput, output: values[value])]
+            let shape = convolution.shape.withBatch(partSize), layer = layers[index]!
+            var steps = [layer.maskStep(dOutput: dOutput, output: output)]
             if let residual = convolution.residual {
                 steps += written.insert(residual).inserted
                     ? [Copy(dOutput, to: gradients[residual]!)] : [Addition(to: gradients[residual]!, of: dOutput)]
+            }
+            if let norm = part.norms[index] {
+                steps.append(norm.backward(dOutput, input: part.unnormalised[index + 1]!))
             }
             steps += try layer.weightsSteps(shape, input: values[node.input], dOutput: dOutput, scratchpad: scratchpad)
             return try steps + storing(node.input, &written) { dInput in

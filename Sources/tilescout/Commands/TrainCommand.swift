@@ -2,6 +2,7 @@ import ArgumentParser
 import Embedding
 import Foundation
 import MetricLearning
+import NeuralNetwork
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -46,6 +47,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Rows and columns that images are resized to.")
     var imageSize = TrainingOptions().side
 
+    @Option(help: "Batch norms: frozen (the backbone's statistics) or batch (each thread's share of a batch has its own).")
+    var batchNorm = TrainingOptions().batchNorm
+
     @Option(help: "sgd or adamw.")
     var optimizer = TrainingOptions().optimizer
 
@@ -64,6 +68,15 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Threads; batches are spread over them.")
     var threads = ProcessInfo.processInfo.activeProcessorCount
 
+    @Option(help: "The least share of an image's area that a random crop keeps.")
+    var leastArea = TrainingOptions().augmentation.leastArea
+
+    @Option(help: "The share by which brightness, contrast and the channels' gains vary.")
+    var colour = TrainingOptions().augmentation.colour
+
+    @Option(help: "How much of the backbone's weights the model keeps, 0 to 1: it then knows better what training never showed.")
+    var backboneShare = TrainingOptions().backboneShare
+
     @Flag(help: "Train on the images as they are.")
     var noAugmentation = false
 
@@ -80,12 +93,16 @@ struct TrainCommand: ParsableCommand {
             options.dimension = dimension
             options.pooling = pooling
             options.side = imageSize
+            options.batchNorm = batchNorm
             options.optimizer = optimizer
             options.learningRate = learningRate
             options.weightDecay = weightDecay
             options.projectionRate = projectionRate
             options.seed = seed
             options.threads = threads
+            options.augmentation.leastArea = leastArea
+            options.augmentation.colour = colour
+            options.backboneShare = backboneShare
             if noAugmentation { options.augmentation = .none }
             return options
         }
@@ -153,4 +170,5 @@ struct LossArguments: ParsableArguments {
 
 extension TrainingLoss: ExpressibleByArgument {}
 extension OptimizerKind: ExpressibleByArgument {}
+extension BatchNormMode: ExpressibleByArgument {}
 extension DCLParameters.BalanceDirection: ExpressibleByArgument {}
