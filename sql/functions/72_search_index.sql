@@ -1,7 +1,7 @@
 -- Its arguments were fewer once.
 DROP FUNCTION IF EXISTS tilescout.search_index(text, int, halfvec, tilescout.search_filter, int, boolean, int, bigint, double precision, uuid, boolean);
 CREATE OR REPLACE FUNCTION tilescout.index_depth(k int, one_per_place boolean, share double precision)
-RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
     -- The best k of six times as many rows are nearly always the true ones, also for a look that is rare there (docs/search.md); of twice as
     -- many where most rows pass.
     SELECT CASE WHEN one_per_place THEN greatest(60, k::bigint * 8) WHEN share > 0.3 THEN greatest(20, k::bigint * 2) ELSE greatest(60, k::bigint * 6) END
@@ -9,7 +9,7 @@ $$;
 COMMENT ON FUNCTION tilescout.index_depth IS 'How many rows have to pass before a scan of the index ends; share: of all rows that pass.';
 
 CREATE OR REPLACE FUNCTION tilescout.index_breadth(k int, one_per_place boolean, share double precision)
-RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
     SELECT least(1000, greatest(CASE WHEN share > 0.3 THEN 60 ELSE 200 END, tilescout.index_depth(k, one_per_place, share)))::int
 $$;
 COMMENT ON FUNCTION tilescout.index_breadth IS 'hnsw.ef_search of a scan of the index.';
