@@ -87,7 +87,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Tiling"]),
-        .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Pipeline", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
+        .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Pipeline", "Retrieval", "Training", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -8,6 +8,14 @@ struct GeoJSONReader {
     /// GeometryCollections inside GeometryCollections; deeper than anybody means.
     private static let maximumDepth = 16
 
+    /// The coordinate system that an object names, where it is not that of GeoJSON.
+    static func foreignSystem(of object: [String: Any]) -> String? {
+        guard let system = object["crs"] as? [String: Any], let properties = system["properties"] as? [String: Any],
+            let crs = properties["name"] as? String, !crs.hasSuffix("CRS84"), !crs.hasSuffix(":4326")
+        else { return nil }
+        return crs
+    }
+
     func polygons(of data: Data) throws -> [[[Point]]] {
         guard let object = try? JSONSerialization.jsonObject(with: data) else {
             throw AreaOfInterestError(name, "it is not JSON")
@@ -19,9 +27,7 @@ struct GeoJSONReader {
         guard depth < Self.maximumDepth, let object = value as? [String: Any], let type = object["type"] as? String else {
             throw AreaOfInterestError(name, "it is not GeoJSON: an object with a “type” is missing")
         }
-        if let system = object["crs"] as? [String: Any], let properties = system["properties"] as? [String: Any],
-            let crs = properties["name"] as? String, !crs.hasSuffix("CRS84"), !crs.hasSuffix(":4326")
-        {
+        if let crs = Self.foreignSystem(of: object) {
             throw AreaOfInterestError(name, "its coordinates are in \(crs); GeoJSON is in WGS84 degrees (EPSG:4326)")
         }
         switch type {

@@ -3,7 +3,11 @@ import MetricLearning
 
 /// Which images train and which test: a CSV file with the columns path, class, split.
 public struct DatasetSplit: Hashable, Sendable {
-    public enum Part: String, Hashable, Sendable { case train, test }
+    public enum Part: String, Hashable, Sendable {
+        case train, test
+        /// Shows ground that training sees: neither.
+        case unused
+    }
 
     /// By path relative to the data set's folder.
     public let parts: [String: Part]
@@ -31,6 +35,32 @@ public struct DatasetSplit: Hashable, Sendable {
             parts: Dictionary(uniqueKeysWithValues: dataset.items.map { ($0.path, train.contains($0.label) ? .train : .test) }))
     }
 
+    /// Whole blocks of ground train or test, drawn by seed until a share of the images trains; what would test, but overlaps an
+    /// image that trains, is not used. So nothing that is tested has been seen, on whatever date.
+    ///
+    /// - Parameters:
+    ///   - blocks: one for each item.
+    ///   - overlaps: pairs of items' positions that show some of the same ground.
+    public static func byPlace(
+        _ dataset: ImageDataset, blocks: [some Comparable & Hashable], overlaps: [(Int, Int)], train share: Double = 0.8, seed: UInt64 = 1
+    ) -> DatasetSplit {
+        var order = Set(blocks).sorted()
+        var random = SplitMix64(seed: seed)
+        random.shuffle(&order)
+        let sizes = Dictionary(grouping: blocks, by: \.self).mapValues(\.count)
+        var trains: Set = [order[0]], count = sizes[order[0]]!
+        for block in order.dropFirst() where Double(count + sizes[block]!) <= share * Double(blocks.count) {
+            trains.insert(block)
+            count += sizes[block]!
+        }
+        var parts = blocks.map { trains.contains($0) ? Part.train : .test }
+        for (a, b) in overlaps {
+            if parts[a] == .train, parts[b] == .test { parts[b] = .unused }
+            if parts[b] == .train, parts[a] == .test { parts[a] = .unused }
+        }
+        return DatasetSplit(parts: Dictionary(uniqueKeysWithValues: zip(dataset.items.map(\.path), parts)))
+    }
+
     private init(parts: [String: Part]) { self.parts = parts }
 
     /// Reads the file.
@@ -47,7 +77,7 @@ public struct DatasetSplit: Hashable, Sendable {
             let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             if number == 0, fields.first == "path" { continue }
             guard fields.count == 3, let part = Part(rawValue: fields[2]) else {
-                throw refuse("line \(number + 1) is not path,class,train|test: \(line)")
+                throw refuse("line \(number + 1) is not path,class,train|test|unused: \(line)")
             }
             guard parts.updateValue(part, forKey: fields[0]) == nil else { throw refuse("\(fields[0]) comes twice") }
         }

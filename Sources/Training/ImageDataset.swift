@@ -3,10 +3,10 @@ import Synchronization
 import TileGrid
 import Tiling
 
-/// Labelled images: a folder with a folder for each class.
+/// Labelled images: a folder with a folder for each class, or images in memory.
 public struct ImageDataset: Sendable {
     public struct Item: Hashable, Sendable {
-        /// Relative to the data set's folder.
+        /// Relative to the data set's folder; `class/name` for images in memory.
         public let path: String
         /// A place in `classes`.
         public let label: Int
@@ -15,8 +15,10 @@ public struct ImageDataset: Sendable {
     public let folder: String
     /// The classes' names, ascending.
     public let classes: [String]
-    /// By path.
+    /// By path; images in memory as they were given.
     public let items: [Item]
+    /// Images in memory by path; nil where they lie in the folder.
+    private let pictures: [String: TileImage]?
 
     private static let extensions: Set = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
 
@@ -44,31 +46,47 @@ public struct ImageDataset: Sendable {
         }
         self.folder = folder
         self.classes = classes
+        pictures = nil
     }
 
-    private init(folder: String, classes: [String], items: [Item]) {
+    /// Images that are in memory.
+    /// - Parameters:
+    ///   - name: what to call the data set in an error.
+    ///   - images: one for each item; none for a data set that is only divided.
+    public init(name: String, items: [(className: String, name: String)], images: [TileImage]) {
+        precondition(images.isEmpty || images.count == items.count, "\(images.count) images for \(items.count) items")
+        let classes = Set(items.map(\.className)).sorted()
+        let labels = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+        let items = items.map { Item(path: "\($0.className)/\($0.name)", label: labels[$0.className]!) }
+        let pictures = Dictionary(zip(items.map(\.path), images)) { first, _ in first }
+        self.init(folder: name, classes: classes, items: items, pictures: pictures)
+    }
+
+    private init(folder: String, classes: [String], items: [Item], pictures: [String: TileImage]?) {
         self.folder = folder
         self.classes = classes
         self.items = items
+        self.pictures = pictures
     }
 
     /// Names without files, for measuring.
     static func generated(classes: Int, each: Int) -> ImageDataset {
         ImageDataset(
             folder: "", classes: (0..<classes).map { "class\($0)" },
-            items: (0..<classes * each).map { Item(path: "\($0)", label: $0 / each) })
+            items: (0..<classes * each).map { Item(path: "\($0)", label: $0 / each) }, pictures: nil)
     }
 
     public var labels: [Int] { items.map(\.label) }
 
     /// The items that `isIncluded` takes; classes keep their numbers.
     public func filter(_ isIncluded: (Item) -> Bool) -> ImageDataset {
-        ImageDataset(folder: folder, classes: classes, items: items.filter(isIncluded))
+        ImageDataset(folder: folder, classes: classes, items: items.filter(isIncluded), pictures: pictures)
     }
 
     /// Every image, in the items' order, on as many threads as there are cores.
     /// - Throws: `TilingError` for the first that cannot be read.
     public func load() throws -> [TileImage] {
+        if let pictures { return items.map { pictures[$0.path]! } }
         let results = Mutex<[Int: Result<TileImage, any Error>]>([:])
         DispatchQueue.concurrentPerform(iterations: items.count) { index in
             let image = Result { try TileImage(contentsOf: "\(folder)/\(items[index].path)") }

@@ -28,6 +28,13 @@ public final class Trainer {
         precondition(images.count == dataset.items.count, "\(images.count) images for \(dataset.items.count) items")
         let graph = backbone.architecture.graph(side: options.side)
         let pooling = try Trainer.check(options, graph)
+        let counts = Dictionary(grouping: dataset.labels, by: \.self).mapValues(\.count)
+        if let label = counts.keys.sorted().first(where: { counts[$0]! < options.batch.imagesPerClass }) {
+            throw TrainingError(
+                operation: "train on", subject: dataset.folder,
+                reason: "class \(dataset.classes[label]) has \(counts[label]!) of the \(options.batch.imagesPerClass) images that a batch "
+                    + "takes of each class (--images-per-class)", code: .input)
+        }
         if options.loss == .dcl { try options.dcl.validate(classes: Set(dataset.labels).count) }
         sampler = try BalancedBatchSampler(
             labels: dataset.labels, shape: options.batch, least: options.loss.leastBatch(options.dcl), seed: options.seed)
@@ -39,7 +46,7 @@ public final class Trainer {
         optimizer = Optimizer(options.optimizer)
         let old = backbone.preprocessing
         let preprocessing = Preprocessing(
-            side: options.side, mean: old.mean, std: old.std, interpolation: old.interpolation)
+            side: options.inferenceSide ?? options.side, mean: old.mean, std: old.std, interpolation: old.interpolation)
         model = TrainedModel(
             backbone: backbone, preprocessing: preprocessing, pooling: pooling,
             network: try NetworkParameters(graph, from: backbone.weights), projection: ([], []))
@@ -63,6 +70,9 @@ public final class Trainer {
         guard options.epochs > 0 else { throw refuse("\(options.epochs) epochs", "one is the least") }
         guard (32...1024).contains(options.side), options.side % 32 == 0 else {
             throw refuse("images of \(options.side) pixels", "the side is a multiple of 32 from 32 to 1024")
+        }
+        guard options.inferenceSide.map((32...1024).contains) ?? true else {
+            throw refuse("an inference size of \(options.inferenceSide!)", "it is from 32 to 1024 pixels")
         }
         guard (2...graph.featureChannels).contains(options.dimension) else {
             throw refuse("\(options.dimension) dimensions", "the backbone gives \(graph.featureChannels) at most")

@@ -14,6 +14,10 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
     public var pooling = "spoc"
     /// Rows and columns of the network's input.
     public var side = 224
+    /// That of the model's input when it is used; nil for the same. Crops are enlarged in training, so that things look larger
+    /// there than in whole tiles; a larger input makes up for it (Touvron et al. 2019, *Fixing the train-test resolution
+    /// discrepancy*).
+    public var inferenceSide: Int?
     public var batchNorm = BatchNormMode.frozen
     public var optimizer = OptimizerKind.adamW
     /// At the end of the warm-up; it falls to 0 along half a cosine.

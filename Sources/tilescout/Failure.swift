@@ -30,7 +30,7 @@ struct Failure: Error {
         case let error as PostgreSQLError: self.init("\(error)", Self.status(of: error))
         case let error as TilingError: self.init("\(error)", Self.status(of: error))
         case let error as IngestError: self.init("\(error)", Self.status(of: error))
-        case is TileGridError, is AreaOfInterestError, is AcquisitionRangeError, is ModelFileError: self.init("\(error)", ExitStatus.badData)
+        case is TileGridError, is AreaOfInterestError, is LabelledPlaceError, is AcquisitionRangeError, is ModelFileError: self.init("\(error)", ExitStatus.badData)
         case let error as RetrievalError: self.init("\(error)", ExitStatus.noInput)
         case is ContactSheetError: self.init("\(error)", ExitStatus.cannotWrite)
         case is EncoderError, is KernelError: self.init("\(error)", ExitStatus.software)

@@ -170,7 +170,7 @@ import Testing
         }
         #expect(refusal { $0.batch = BatchShape(classes: 5, imagesPerClass: 6) }.contains("at least 6 × 6"))
         #expect(refusal { $0.batch = BatchShape(classes: 8, imagesPerClass: 6) }.contains("takes 8"))
-        #expect(refusal { $0.batch = BatchShape(classes: 6, imagesPerClass: 11) }.contains("10 images"))
+        #expect(refusal { $0.batch = BatchShape(classes: 6, imagesPerClass: 11) }.contains("10 of the 11 images"))
         #expect(refusal { $0.side = 100 }.contains("multiple of 32"))
         #expect(refusal { $0.pooling = "mean" }.contains("spoc"))
         #expect(refusal { $0.dimension = 5000 }.contains("1280"))

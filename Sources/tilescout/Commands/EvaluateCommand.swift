@@ -19,8 +19,7 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "Name of an installed model, or the path of a .safetensors file.")
     var model: String
 
-    @Argument(help: "A folder of class folders.")
-    var dataset: String
+    @OptionGroup var dataset: DatasetArguments
 
     @Option(help: "Only the test images of this split.")
     var split: String?
@@ -53,7 +52,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         let encoder = try EncoderModel.load(named: model)
-        let images = try ImageDataset(folder: dataset)
+        let images = try dataset.images()
         let parts = try split.map { try DatasetSplit(contentsOf: $0) }
         var options = EvaluationOptions()
         options.whitening = whitening

@@ -6,10 +6,12 @@ struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "split",
         abstract: "Divides labelled images into a training and a test part.",
-        discussion: "Writes CSV with the columns path, class, split. Equal seeds give equal splits.")
+        discussion: """
+            Writes CSV with the columns path, class, split. Equal seeds give equal splits. Labelled places are divided by blocks of \
+            ground, four tiles wide: whole blocks train or test, and a tile that would test but overlaps one that trains is not used.
+            """)
 
-    @Argument(help: "A folder of class folders.")
-    var dataset: String
+    @OptionGroup var dataset: DatasetArguments
 
     @Option(help: "The CSV file to write.")
     var out: String
@@ -28,14 +30,26 @@ struct SplitCommand: ParsableCommand {
     }
 
     func run() throws {
-        let images = try ImageDataset(folder: dataset)
-        let split = byClass ? DatasetSplit.byClass(images, seed: seed) : .byImage(images, train: train, seed: seed)
+        let split = try divide()
         do {
             try Data(split.csv.utf8).write(to: URL(fileURLWithPath: out), options: .atomic)
         } catch {
             throw Failure("cannot write \(out): \((error as NSError).localizedDescription)", ExitStatus.cannotWrite)
         }
-        let test = split.parts.values.count { $0 == .test }
-        Terminal.write("\(out): \(Quantity.count(split.parts.count - test)) train, \(Quantity.count(test)) test")
+        func count(_ part: DatasetSplit.Part) -> Int { split.parts.values.count { $0 == part } }
+        let unused = count(.unused)
+        Terminal.write(
+            "\(out): \(Quantity.count(count(.train))) train, \(Quantity.count(count(.test))) test"
+                + (unused > 0 ? ", \(Quantity.count(unused)) unused: they overlap a tile that trains" : ""))
+    }
+
+    private func divide() throws -> DatasetSplit {
+        guard let tiles = try dataset.labelledTiles() else {
+            let images = try ImageDataset(folder: dataset.path)
+            return byClass ? .byClass(images, seed: seed) : .byImage(images, train: train, seed: seed)
+        }
+        let images = dataset.dataset(tiles)
+        if byClass { return .byClass(images, seed: seed) }
+        return .byPlace(images, blocks: tiles.blocks(ofTiles: 4), overlaps: tiles.overlaps, train: train, seed: seed)
     }
 }

@@ -10,13 +10,13 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Fine-tunes an encoder on labelled images, end to end.",
         discussion: """
-            DATASET is a folder with a folder of images for each class. The model file can be used at once: \
+            DATASET is a folder with a folder of images for each class, or a file of labelled places over ingested tiles: a point \
+            labels the tiles it lies in, a polygon those that it covers by half. The model file can be used at once: \
             tilescout ingest --model OUT. A checkpoint is written beside it after every epoch; the same call continues a run \
             that was cut short, to the same weights. Every step is logged in OUT.csv.
             """)
 
-    @Argument(help: "A folder of class folders.")
-    var dataset: String
+    @OptionGroup var dataset: DatasetArguments
 
     @Option(help: "The model file to write (.safetensors).")
     var out: String
@@ -47,6 +47,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Rows and columns that images are resized to.")
     var imageSize = TrainingOptions().side
 
+    @Option(help: "Rows and columns of the finished model's input, where they differ.")
+    var inferenceSize: Int?
+
     @Option(help: "Batch norms: frozen (the backbone's statistics) or batch (each thread's share of a batch has its own).")
     var batchNorm = TrainingOptions().batchNorm
 
@@ -71,7 +74,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "The least share of an image's area that a random crop keeps.")
     var leastArea = TrainingOptions().augmentation.leastArea
 
-    @Option(help: "The share by which brightness, contrast and the channels' gains vary.")
+    @Option(help: "The share by which the light varies, and the channels' gains by half of it.")
     var colour = TrainingOptions().augmentation.colour
 
     @Option(help: "How much of the backbone's weights the model keeps, 0 to 1: it then knows better what training never showed.")
@@ -93,6 +96,7 @@ struct TrainCommand: ParsableCommand {
             options.dimension = dimension
             options.pooling = pooling
             options.side = imageSize
+            options.inferenceSide = inferenceSize
             options.batchNorm = batchNorm
             options.optimizer = optimizer
             options.learningRate = learningRate
@@ -110,7 +114,7 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         let options = try options
-        var images = try ImageDataset(folder: dataset)
+        var images = try dataset.images()
         if let split { images = try DatasetSplit(contentsOf: split).select(.train, of: images) }
         let model = try EncoderModel.load(named: backbone)
         let trainer = try Trainer(backbone: model, dataset: images, images: images.load(), options: options)
