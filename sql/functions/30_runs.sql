@@ -151,6 +151,9 @@ BEGIN
     ELSE
         runs := (SELECT array_agg(r.id) FROM tilescout.run AS r WHERE r.state <> 'published' OR r.publish_order > as_of);
     END IF;
+    IF NOT EXISTS (SELECT FROM tilescout.retirement) THEN
+        RETURN;
+    END IF;
     scenes := (SELECT array_agg(DISTINCT x.scene_id)
         FROM tilescout.retirement AS x
         JOIN tilescout.run AS gone ON gone.id = x.retired_by AND gone.state = 'published' AND (as_of IS NULL OR gone.publish_order <= as_of)

@@ -5,6 +5,13 @@ DECLARE
     chosen tilescout.model;
     known text;
 BEGIN
+    -- The usual case first: one model, of this width.
+    IF search_model.model IS NULL AND NOT EXISTS (SELECT FROM tilescout.model AS m OFFSET 1) THEN
+        SELECT m.* INTO chosen FROM tilescout.model AS m;
+        IF FOUND AND (search_model.embedding IS NULL OR vector_dims(search_model.embedding) = chosen.dimension) THEN
+            RETURN chosen;
+        END IF;
+    END IF;
     SELECT string_agg(m.name || ' (' || m.dimension || ')', ', ' ORDER BY m.id) INTO known FROM tilescout.model AS m;
     IF known IS NULL THEN
         RAISE EXCEPTION 'nothing has been ingested: there is no model' USING ERRCODE = 'object_not_in_prerequisite_state';

@@ -18,41 +18,65 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.passing_share IS 'The share of rows that passes by date, valid pixels, cloud and size of pixel, as the planner''s statistics expect.';
 
-CREATE OR REPLACE FUNCTION tilescout.rough_rows(of_model int, f tilescout.search_filter)
-RETURNS bigint LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+-- Its arguments were fewer once.
+DROP FUNCTION IF EXISTS tilescout.rough_rows(int, tilescout.search_filter);
+CREATE OR REPLACE FUNCTION tilescout.rough_rows(of_model int, f tilescout.search_filter, total bigint)
+RETURNS bigint LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+    place geometry := coalesce(f.area, f.reach);
     near_by bigint;
 BEGIN
     -- By boxes alone, which costs next to nothing; an area fills its box by its share of it.
-    SELECT coalesce(sum(c.tiles), 0) INTO near_by FROM tilescout.cell AS c
-        WHERE c.model_id = of_model AND (f.area IS NULL OR c.box && f.area) AND (f.reach IS NULL OR c.box && f.reach)
-          AND (f.collection_ids IS NULL OR c.collection_id = ANY (f.collection_ids));
-    RETURN CASE WHEN f.area IS NULL THEN near_by ELSE near_by * ST_Area(f.area) / greatest(ST_Area(ST_Envelope(f.area)), 1e-12) END;
+    IF place IS NOT NULL THEN
+        SELECT coalesce(sum(c.tiles), 0) INTO near_by FROM tilescout.cell AS c
+            WHERE c.model_id = of_model AND c.box && place AND (f.collection_ids IS NULL OR c.collection_id = ANY (f.collection_ids));
+        RETURN CASE WHEN f.area IS NULL THEN near_by ELSE near_by * ST_Area(f.area) / greatest(ST_Area(ST_Envelope(f.area)), 1e-12) END;
+    ELSIF f.collection_ids IS NOT NULL THEN
+        RETURN (SELECT coalesce(sum(c.tiles), 0) FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.collection_id = ANY (f.collection_ids));
+    END IF;
+    RETURN total;
 END $$;
-COMMENT ON FUNCTION tilescout.rough_rows IS 'About how many rows lie where a filter wants them, without looking at outlines.';
+COMMENT ON FUNCTION tilescout.rough_rows IS 'About how many rows lie where a filter wants them, without looking at outlines; total: how many there are.';
 
 CREATE OR REPLACE FUNCTION tilescout.estimate_rows(
     target text, of_model int, f tilescout.search_filter,
     OUT passing bigint, OUT visited bigint, OUT total bigint, OUT runs int[], OUT los bigint[], OUT his bigint[], OUT insides boolean[])
-LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_variable
 DECLARE
-    table_rows double precision;
+    area geometry := f.area;
+    place geometry := coalesce(f.area, f.reach);
+    -- Preparing thousands of points to find the cells that lie wholly inside pays where there are many cells.
+    look_inside boolean := f.area IS NOT NULL AND f.near IS NULL;
 BEGIN
-    SELECT greatest(c.reltuples, 0) INTO table_rows FROM pg_class AS c WHERE c.oid = format('tilescout.%I', target)::regclass;
-    total := table_rows;
-    IF f.area IS NULL AND f.reach IS NULL AND f.acquired IS NULL AND f.collection_ids IS NULL THEN
+    SELECT greatest(c.reltuples, 0) INTO total FROM pg_class AS c WHERE c.oid = format('tilescout.%I', target)::regclass;
+    IF place IS NOT NULL THEN
+        IF ST_NPoints(area) > 500 THEN
+            look_inside := look_inside AND (SELECT count(*) > 20 FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.box && place);
+        END IF;
+        -- Where: counted, by cells. A cell on the boundary counts half. The cells serve the search afterwards.
+        SELECT coalesce(ceil(sum(CASE WHEN c.inside THEN c.tiles ELSE c.tiles / 2.0 END)), 0), coalesce(sum(c.tiles), 0),
+               coalesce(array_agg(c.run_id), '{}'), array_agg(c.lo), array_agg(c.hi), array_agg(c.inside)
+            INTO passing, visited, runs, los, his, insides
+            FROM (
+                SELECT c.tiles, c.run_id, c.lo, c.hi, look_inside AND ST_Contains(area, c.box) AS inside FROM tilescout.cell AS c
+                WHERE c.model_id = of_model AND c.box && place
+                  AND (area IS NULL OR ST_Intersects(area, c.box)) AND (f.reach IS NULL OR c.box && f.reach)
+                  AND (f.acquired IS NULL OR c.acquired_from IS NOT NULL AND tstzrange(c.acquired_from, c.acquired_to, '[]') && f.acquired)
+                  AND (f.collection_ids IS NULL OR c.collection_id = ANY (f.collection_ids))
+                  AND (f.hidden_runs IS NULL OR c.run_id <> ALL (f.hidden_runs)) OFFSET 0) AS c;
+    ELSIF f.acquired IS NOT NULL OR f.collection_ids IS NOT NULL THEN
+        SELECT coalesce(sum(c.tiles), 0), coalesce(sum(c.tiles), 0),
+               coalesce(array_agg(c.run_id), '{}'), array_agg(c.lo), array_agg(c.hi), array_agg(true)
+            INTO passing, visited, runs, los, his, insides
+            FROM tilescout.cell AS c
+            WHERE c.model_id = of_model
+              AND (f.acquired IS NULL OR c.acquired_from IS NOT NULL AND tstzrange(c.acquired_from, c.acquired_to, '[]') && f.acquired)
+              AND (f.collection_ids IS NULL OR c.collection_id = ANY (f.collection_ids))
+              AND (f.hidden_runs IS NULL OR c.run_id <> ALL (f.hidden_runs));
+    ELSE
         passing := total;
         visited := total;
-    ELSE
-        -- Where: counted, by cells. A cell on the boundary counts half. The cells serve the search afterwards.
-        EXECUTE format($sql$
-            SELECT coalesce(ceil(sum(CASE WHEN inside THEN tiles ELSE tiles / 2.0 END)), 0), coalesce(sum(tiles), 0),
-                   coalesce(array_agg(run_id), '{}'), array_agg(lo), array_agg(hi), array_agg(inside)
-            FROM (SELECT c.tiles, c.run_id, c.lo, c.hi, %s AS inside FROM tilescout.cell AS c WHERE c.model_id = $18 AND %s OFFSET 0) AS c$sql$,
-                tilescout.inside_sql(f), tilescout.cell_sql(f))
-            INTO passing, visited, runs, los, his, insides
-            USING NULL::halfvec, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
-                f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes, NULL::bigint, NULL::int, f.reach, f.near, f.radius, f.resolution, of_model;
     END IF;
     passing := ceil(passing * tilescout.passing_share(target, f));
 END $$;

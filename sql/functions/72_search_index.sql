@@ -1,5 +1,21 @@
+-- Its arguments were fewer once.
+DROP FUNCTION IF EXISTS tilescout.search_index(text, int, halfvec, tilescout.search_filter, int, boolean, int, bigint, double precision, uuid, boolean);
+CREATE OR REPLACE FUNCTION tilescout.index_depth(k int, one_per_place boolean, share double precision)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    -- The best k of six times as many rows are nearly always the true ones, also for a look that is rare there (docs/search.md); of twice as
+    -- many where most rows pass.
+    SELECT CASE WHEN one_per_place THEN greatest(60, k::bigint * 8) WHEN share > 0.3 THEN greatest(20, k::bigint * 2) ELSE greatest(60, k::bigint * 6) END
+$$;
+COMMENT ON FUNCTION tilescout.index_depth IS 'How many rows have to pass before a scan of the index ends; share: of all rows that pass.';
+
+CREATE OR REPLACE FUNCTION tilescout.index_breadth(k int, one_per_place boolean, share double precision)
+RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT least(1000, greatest(CASE WHEN share > 0.3 THEN 60 ELSE 200 END, tilescout.index_depth(k, one_per_place, share)))::int
+$$;
+COMMENT ON FUNCTION tilescout.index_breadth IS 'hnsw.ef_search of a scan of the index.';
+
 CREATE OR REPLACE FUNCTION tilescout.search_index(
-    target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, through_run int, budget bigint,
+    target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, through_run int, wanted bigint, breadth int, budget bigint,
     after_distance double precision, after_tile uuid, explain boolean,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT complete boolean, OUT visited bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
@@ -9,8 +25,6 @@ LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
     SET enable_seqscan = on SET enable_bitmapscan = on SET enable_sort = on SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-    -- The scan goes on until this many rows passed: the best k of four times as many are nearly always the true ones (docs/search.md).
-    wanted bigint := greatest(40, k::bigint * CASE WHEN one_per_place THEN 8 ELSE 4 END);
     statement text;
     tail record;
     cells record;
@@ -19,7 +33,7 @@ DECLARE
     plan json;
 BEGIN
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
-        set_config('hnsw.ef_search', least(1000, greatest(200, wanted))::text, true),
+        set_config('hnsw.ef_search', breadth::text, true),
         set_config('hnsw.max_scan_tuples', least(2147483647, greatest(200, wanted, budget))::text, true);
     statement := format($sql$
             SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance

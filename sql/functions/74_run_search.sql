@@ -20,10 +20,17 @@ DECLARE
     expected record;
     exact_limit bigint;
     rough bigint;
+    share double precision;
+    depth bigint;
+    breadth int;
     scan bigint;
     after_distance double precision;
     wanted int := k;
     passed int := 0;
+    -- What tilescout.make_model_search writes out, and its statement without any condition but the area.
+    usual boolean;
+    unrestricted boolean;
+    indexed boolean;
 BEGIN
     IF k IS NULL OR k NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'k is %, but must be 1 to 10000', coalesce(k::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
@@ -40,20 +47,33 @@ BEGIN
         SELECT e.embedding <=> query INTO after_distance FROM tilescout.embeddings_of(of_model, ARRAY[after]) AS e;
     END IF;
 
+    usual := NOT one_per_place AND after IS NULL AND (f.reach, f.near, f.resolution, f.excluded_scenes, f.excluded_place) IS NULL;
+    unrestricted := (f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles, f.hidden_runs, f.hidden_scenes) IS NULL;
     exact_limit := tilescout.exact_limit(of_model.dimension);
     -- A large area goes to the index before its cells are looked at one by one.
     IF of_model.hnsw_through_run IS NOT NULL AND NOT (one_per_place AND after IS NOT NULL) THEN
         SELECT greatest(c.reltuples, 0)::bigint INTO rows_total FROM pg_class AS c WHERE c.oid = format('tilescout.%I', target)::regclass;
-        rough := tilescout.rough_rows(of_model.id, f);
-        IF rough > exact_limit THEN
-            rows_estimated := ceil(rough * tilescout.passing_share(target, f));
-            -- A row met by the index costs some seven times what comparing one costs. Where look and place do not go together, 4 k rows
-            -- are met after 4 k total / passing; scenes hold much of one look, so that some searches take longer: a
-            -- twelfth of the rows is risked.
-            scan := 4.0 * greatest(k, 10) * greatest(rows_total, 1) / greatest(rows_estimated, 1);
-            answer := tilescout.search_index(target, of_model.id, query, f, k, one_per_place, of_model.hnsw_through_run,
-                greatest(rough / 12, CASE WHEN scan * 7 < rough THEN 3 * scan ELSE 0 END), after_distance, after, count_passing);
-            rows_visited := answer.visited;
+        rough := tilescout.rough_rows(of_model.id, f, rows_total);
+        rows_estimated := ceil(rough * tilescout.passing_share(target, f));
+        share := rows_estimated::double precision / greatest(rows_total, 1);
+        depth := tilescout.index_depth(k, one_per_place, share);
+        breadth := tilescout.index_breadth(k, one_per_place, share);
+        -- A row met by the index costs some seven times what comparing one costs. Where look and place do not go together, enough rows have
+        -- passed after depth / share. Scenes hold much of one look, so that some searches take longer: half as much again is risked, or what
+        -- costs a third of comparing all, where that is long.
+        scan := depth / greatest(share, 1e-9);
+        IF rough > exact_limit AND (scan * 7 < rough OR rough > 2 * exact_limit) THEN
+            scan := least(2147483647, greatest(200, depth, rough / 24, CASE WHEN scan * 7 < rough THEN scan * 3 / 2 ELSE 0 END));
+            IF usual AND NOT count_passing AND NOT EXISTS (SELECT FROM tilescout.cell AS c WHERE c.model_id = of_model.id AND c.run_id > of_model.hnsw_through_run) THEN
+                EXECUTE format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7)', 'nearest_index_' || of_model.id)
+                    INTO answer USING query, f, unrestricted, k, depth, breadth, scan;
+                indexed := answer.through = of_model.hnsw_through_run;
+            END IF;
+            -- Also where another index has come since the model was read.
+            IF indexed IS NOT TRUE THEN
+                answer := tilescout.search_index(target, of_model.id, query, f, k, one_per_place, of_model.hnsw_through_run, depth, breadth, scan, after_distance, after, count_passing);
+                rows_visited := answer.visited;
+            END IF;
             IF answer.complete THEN
                 exact := false;
                 plan := format('index: about %s rows pass, and enough of them are among the tiles that look most alike', rows_estimated);
@@ -78,6 +98,10 @@ BEGIN
                 answer := tilescout.search_exact(target, query, f, expected.runs, expected.los, expected.his, expected.insides, wanted, true, NULL, NULL, NULL);
                 passed := array_position(answer.tiles, after);
                 EXIT WHEN coalesce(cardinality(answer.tiles), 0) < wanted OR cardinality(answer.tiles) - passed >= k;
+            ELSIF usual AND expected.runs IS NOT NULL THEN
+                EXECUTE format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8)', 'nearest_exact_' || of_model.id)
+                    INTO answer USING query, f, unrestricted, expected.runs, expected.los, expected.his, expected.insides, k;
+                EXIT;
             ELSE
                 answer := tilescout.search_exact(target, query, f, expected.runs, expected.los, expected.his, expected.insides, k, one_per_place, NULL, after_distance, after);
                 EXIT;

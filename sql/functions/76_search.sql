@@ -12,7 +12,8 @@ BEGIN
     JOIN tilescout.scene AS s ON s.id = t.scene_id
     JOIN tilescout.collection AS c ON c.id = t.collection_id
     -- A centre inside the larger part, where the antimeridian parts a tile.
-    CROSS JOIN LATERAL (SELECT ST_Centroid(part.geom) FROM ST_Dump(t.footprint) AS part ORDER BY ST_Area(part.geom) DESC LIMIT 1) AS middle (centre)
+    CROSS JOIN LATERAL (SELECT CASE WHEN ST_NumGeometries(t.footprint) = 1 THEN ST_Centroid(t.footprint) ELSE (
+        SELECT ST_Centroid(part.geom) FROM ST_Dump(t.footprint) AS part ORDER BY ST_Area(part.geom) DESC LIMIT 1) END OFFSET 0) AS middle (centre)
     ORDER BY hit.rank;
 END $$;
 COMMENT ON FUNCTION tilescout.present IS 'The answer of a search with what people want to know of each tile.';

@@ -1,8 +1,10 @@
-"""Tilescout's search and plain pgvector's three ways, each as a function from a question to tile ids."""
+"""Tilescout's search and plain pgvector's three ways, each as a function from a question to tile ids.
+
+All return the same two columns to the client: id and distance, ten rows."""
 
 K = 10
 TILES = """
-SELECT id FROM public.plain WHERE {where} ORDER BY {distance} LIMIT 10
+SELECT id, embedding <=> %(vector)s::halfvec FROM public.plain WHERE {where} ORDER BY {distance} LIMIT 10
 """
 
 
@@ -32,7 +34,7 @@ class Contender:
 def all_of(connect):
     """connect makes a new connection: settings are the connection's."""
     ours = Contender("tilescout", connect(), {},
-                     "SELECT tile_id FROM tilescout.search(embedding => %(vector)s::halfvec, k => 10, within => %(area)s::geometry, acquired => %(dates)s::tstzrange)")
+                     "SELECT tile_id, distance FROM tilescout.search(embedding => %(vector)s::halfvec, k => 10, within => %(area)s::geometry, acquired => %(dates)s::tstzrange)")
     planner = Contender("planner's own", connect(), {}, TILES)
     exact = Contender("exact", connect(), {}, TILES, exact=True)
     forced = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off", "hnsw.iterative_scan": "relaxed_order"}

@@ -17,6 +17,11 @@ from questions import ask
 SHARES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.5, 1.0)
 LEAST_SHARE_FOR_ITERATIVE = 0.001
 RELATIONS = ("correlated", "uncorrelated", "anti-correlated")
+# A year and a half of the ten that the tiles are of; asked on top of the area at these shares.
+DATES = "[2018-01-01,2019-07-01)"
+DATED_SHARES = (0.01, 0.1, 1.0)
+# A session's first searches load and plan; a pool of connections, as services have it, has that behind it.
+WARMING = 8
 
 
 def truth(connection, corpus, number_of, area, vector, dates):
@@ -71,6 +76,16 @@ def measure_cell(corpus, connection, number_of, contestants, share, relation, da
     return kept, recalls, times, short
 
 
+def warm(corpus, connection, contestants):
+    random = numpy.random.default_rng(1)
+    for turn in range(WARMING):
+        for share in (0.001, 0.1, 1.0):
+            question = ask(corpus, share, "correlated", random)
+            area = area_of(connection, question.ring)
+            for contestant in contestants:
+                contestant.ask(area, contenders.text(question.vector), DATES if turn % 2 else None)
+
+
 def row(cell, ours, planner, exact, iterative):
     share, relation, dates, (kept, recalls, times, short) = cell
     p50 = {name: numpy.median(values) for name, values in times.items()}
@@ -92,7 +107,8 @@ def main():
         parser.add_argument(name, required=True)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--questions", type=int, default=40, help="of each cell")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=7, help="of the rows")
+    parser.add_argument("--question-seed", type=int, default=2026, help="of the questions; settings were tuned on 7, so report others")
     parser.add_argument("--filled", action="store_true", help="the tables hold this corpus already")
     parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=SHARES)
     parser.add_argument("--relations", type=lambda text: text.split(","), default=RELATIONS)
@@ -106,7 +122,7 @@ def main():
         return connection
 
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
-    result = {"rows": arguments.rows, "seed": arguments.seed, "questions": arguments.questions}
+    result = {"rows": arguments.rows, "seed": arguments.seed, "questions": arguments.questions, "question_seed": arguments.question_seed}
     connection = connect()
     if not arguments.filled:
         connection.autocommit = False
@@ -121,17 +137,20 @@ def main():
     number_of = {database.identity(n): n for n in range(arguments.rows)}
     ours, planner, exact, iterative = contenders.all_of(connect)
     result["cells"] = []
+    warm(corpus, connection, [ours, planner, exact, *iterative])
     for share in arguments.shares:
         for relation in arguments.relations:
             if share >= 1 and relation != "uncorrelated":
                 continue
-            random = numpy.random.default_rng([arguments.seed, int(share * 1e6), RELATIONS.index(relation)])
-            # Below, the index has to be read nearly whole: seconds, against the exact plan's millisecond.
-            iterating = iterative if share >= LEAST_SHARE_FOR_ITERATIVE else []
-            cell = (share, relation, None, measure_cell(corpus, connection, number_of, [ours, planner, exact, *iterating], share, relation, None, arguments.questions, random))
-            result["cells"].append(row(cell, ours, planner, exact, iterating))
-            print(json.dumps(result["cells"][-1]), flush=True)
-            arguments.result.write_text(json.dumps(result, indent=1))
+            for dates in (None, DATES) if share in DATED_SHARES and relation == "uncorrelated" else (None,):
+                random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6), RELATIONS.index(relation), dates is not None])
+                # Below, the index has to be read nearly whole: seconds, against the exact plan's millisecond.
+                iterating = iterative if share >= LEAST_SHARE_FOR_ITERATIVE else []
+                cell = (share, relation, dates, measure_cell(
+                    corpus, connection, number_of, [ours, planner, exact, *iterating], share, relation, dates, arguments.questions, random))
+                result["cells"].append(row(cell, ours, planner, exact, iterating))
+                print(json.dumps(result["cells"][-1]), flush=True)
+                arguments.result.write_text(json.dumps(result, indent=1))
     if arguments.report:
         report.write(result, arguments.report)
 

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Searches a second of one and two clients beside plain pgvector's three ways, in a database that run.py has filled.
+
+Each way answers the same questions for some seconds; its recall stands in the table of run.py."""
+import argparse
+import multiprocessing
+import time
+
+import numpy
+import psycopg
+
+import contenders
+import corpus as corpora
+from questions import ask
+from run import area_of
+
+SHARES = (0.001, 0.01, 0.1, 1.0)
+# The setting of the iterative scan that has reached recall 0.99 in most cells of a share above 3 %.
+WAYS = ("tilescout", "planner's own", "exact", "iterative ef 100, 20 k")
+
+
+def client(conninfo, way, questions, seconds, start, answers):
+    def connect():
+        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
+        return connection
+
+    ours, planner, exact, iterative = contenders.all_of(connect)
+    asked = next(c for c in (ours, planner, exact, *iterative) if c.name == way)
+    for area, vector in questions[:8]:
+        asked.ask(area, vector, None)
+    start.wait()
+    until, count = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        area, vector = questions[count % len(questions)]
+        asked.ask(area, vector, None)
+        count += 1
+    answers.put(count)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--conninfo", "--matrix", "--names"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=7, help="of the rows")
+    parser.add_argument("--question-seed", type=int, default=2026)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    arguments = parser.parse_args()
+    corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
+    connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
+    print("| kept | " + " | ".join(f"{way}: 1, 2 clients" for way in WAYS) + " |\n|" + " --- |" * (len(WAYS) + 1))
+    for share in SHARES:
+        random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6)])
+        questions = []
+        for _ in range(40):
+            question = ask(corpus, share, "uncorrelated", random)
+            questions.append((area_of(connection, question.ring), contenders.text(question.vector)))
+        row = []
+        for way in WAYS:
+            rates = []
+            for clients in (1, 2):
+                start, answers = multiprocessing.Barrier(clients), multiprocessing.Queue()
+                processes = [multiprocessing.Process(target=client, args=(arguments.conninfo, way, questions, arguments.seconds, start, answers)) for _ in range(clients)]
+                for process in processes:
+                    process.start()
+                rates.append(sum(answers.get() for _ in processes) / arguments.seconds)
+                for process in processes:
+                    process.join()
+            row.append(", ".join(f"{rate:,.0f}" for rate in rates))
+        print(f"| {share * 100:g} % | " + " | ".join(row) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
