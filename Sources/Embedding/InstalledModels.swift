@@ -47,9 +47,8 @@ public func installedModels(in folders: [String] = modelSearchPath()) -> [String
 }
 
 extension EncoderModel {
-    /// The model that is used where none is named: the pretrained network, which knows no scale. `tilescout-aerial`, trained on
-    /// aerial photographs, is better there and worse on imagery of kilometres a pixel (models/README.md).
-    public static let defaultName = "efficientnet-lite0"
+    /// The model that is used where none is named, and that this repository ships (models/README.md).
+    public static let defaultName = "tilescout-aerial"
     /// The pretrained network that training starts from where none is named.
     public static let backboneName = "efficientnet-lite0"
 

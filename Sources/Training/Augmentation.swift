@@ -11,8 +11,8 @@ public struct Augmentation: Hashable, Sendable, Codable {
     public var leastArea = 0.5
     /// The widest ratio of a crop's sides.
     public var aspect = 1.25
-    /// Light and contrast vary by up to this share, each channel's gain by half of it. All are factors, contrast about the image's
-    /// own mean: with an added brightness dark forest and deep water would be one.
+    /// Gains vary by up to this share, those of the channels beside each other by half of it. Gains alone: light is multiplied,
+    /// and where brightness is added or contrast varies, dark forest and deep water become one.
     public var colour = 0.15
 
     public init() {}
@@ -29,7 +29,7 @@ public struct Augmentation: Hashable, Sendable, Codable {
     public func apply(to image: TileImage, using random: inout SplitMix64) -> TileImage {
         let window = crop(image, &random)
         let turn = turns ? random.below(8) : 0
-        let tables = colourTables(image, &random)
+        let tables = colourTables(&random)
         let swaps = turn & 4 != 0
         let width = swaps ? window.height : window.width, height = swaps ? window.width : window.height
         let pixels = [UInt8](unsafeUninitializedCapacity: width * height * 3) { out, count in
@@ -61,14 +61,12 @@ public struct Augmentation: Hashable, Sendable, Codable {
     }
 
     /// Three tables of 256 bytes, one after the other.
-    private func colourTables(_ image: TileImage, _ random: inout SplitMix64) -> [UInt8] {
+    private func colourTables(_ random: inout SplitMix64) -> [UInt8] {
         guard colour > 0 else { return (0..<768).map { UInt8($0 & 255) } }
-        let light = 1 + uniform(-colour, colour, &random), contrast = 1 + uniform(-colour, colour, &random)
-        return (0..<3).flatMap { channel in
+        let light = 1 + uniform(-colour, colour, &random)
+        return (0..<3).flatMap { _ in
             let gain = light * (1 + uniform(-colour, colour, &random) / 2)
-            let sum = stride(from: channel, to: image.pixels.count, by: 3).reduce(0) { $0 + Int(image.pixels[$1]) }
-            let mean = Double(sum) / Double(image.width * image.height)
-            return (0..<256).map { UInt8(max(0, min(255, (gain * (mean + contrast * (Double($0) - mean))).rounded()))) }
+            return (0..<256).map { UInt8(min(255, (Double($0) * gain).rounded())) }
         }
     }
 
