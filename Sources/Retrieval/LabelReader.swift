@@ -25,6 +25,11 @@ public struct LabelReader {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw error("there is no such file, or it cannot be read")
         }
+        return try places(in: data)
+    }
+
+    /// - Parameter data: the file's bytes.
+    public func places(in data: Data) throws -> [LabelledPlace] {
         let isTable = (path as NSString).pathExtension.lowercased() == "csv"
         let places = try isTable ? table(data) : features(data)
         guard !places.isEmpty else { throw error("it has no labelled place") }

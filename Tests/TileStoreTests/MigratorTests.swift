@@ -59,6 +59,20 @@ import TileStore
         #expect(error?.description.contains("pgvector 0.7.4, and tilescout needs 0.8.0") == true)
     }
 
+    /// A crash after migration 0010 could take back what its sequence had given out; the next publication then met a number that was taken.
+    @Test func anOrderOfPublishingThatACrashTookBackIsMended() throws {
+        let f = try StoreFixture()
+        try f.store.finish(f.run, .published)
+        try f.store.connection.query("SELECT setval('tilescout.run_publish_order', 1, false)")
+        // As a database is that the version before has left.
+        try f.store.connection.query("DELETE FROM tilescout.schema_migration WHERE version = 11")
+        try f.store.connection.query("COMMENT ON SCHEMA tilescout IS 'earlier'")
+        #expect(try f.store.migrate().applied == ["0011_publish_order.sql"])
+        let next = try f.store.beginRun(StoreFixture.request(collection: "next", model: f.model.name))
+        try f.store.finish(next, .published)
+        #expect(try f.store.runs().map(\.state) == ["published", "published"])
+    }
+
     @Test func aFailingMigrationLeavesNothing() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "tilescout-sql-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
