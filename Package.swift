@@ -91,3 +91,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// scripts/fuzz builds this, with libFuzzer; nothing else sees it.
+if Context.environment["TILESCOUT_FUZZ"] != nil {
+    package.products.append(.executable(name: "tilescout-fuzz", targets: ["tilescout-fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "tilescout-fuzz", dependencies: ["NeuralNetwork", "Pipeline", "Retrieval"], path: "Fuzz",
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}
