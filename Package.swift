@@ -94,7 +94,6 @@ let package = Package(
 
 // scripts/fuzz builds this, with libFuzzer; nothing else sees it.
 if Context.environment["TILESCOUT_FUZZ"] != nil {
-    package.products.append(.executable(name: "tilescout-fuzz", targets: ["tilescout-fuzz"]))
     package.targets.append(
         .executableTarget(
             name: "tilescout-fuzz", dependencies: ["NeuralNetwork", "Pipeline", "Retrieval"], path: "Fuzz",

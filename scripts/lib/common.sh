@@ -68,4 +68,16 @@ keep_to_private_cluster() {
     unset "${!PG@}" TILESCOUT_DATABASE
 }
 
+# For scripts that measure or break a database: one of its own under the temporary folder $work, which the caller removes. Models stay where they are.
+use_scratch_cluster() { # NAME
+    # The program that TILESCOUT names, or the release build.
+    tilescout=${TILESCOUT:-$repository/.build/release/tilescout}
+    [ -x "$tilescout" ] || die "there is no $tilescout: build it first, with swift build or swift build -c release"
+    work=$(mktemp -d "/tmp/tilescout-$1-XXXXXX")
+    # The cluster's unprivileged user passes through it.
+    chmod 755 "$work"
+    export TILESCOUT_MODELS=${TILESCOUT_MODELS:-$TILESCOUT_DATA/models} TILESCOUT_DATA=$work/data
+    keep_to_private_cluster
+}
+
 elapsed() { printf '%d min %02d s' $((SECONDS / 60)) $((SECONDS % 60)); }
