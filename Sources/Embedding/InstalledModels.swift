@@ -9,10 +9,10 @@ import NeuralNetwork
 public func modelSearchPath(
     environment: [String: String] = ProcessInfo.processInfo.environment,
     workingDirectory: String = FileManager.default.currentDirectoryPath,
-    executable: String = CommandLine.arguments.first ?? "", isRoot: Bool = geteuid() == 0
+    executable: String? = nil, isRoot: Bool = geteuid() == 0
 ) -> [String] {
     var folders = (environment["TILESCOUT_MODELS"] ?? "").split(separator: ":").map(String.init)
-    for start in [workingDirectory, URL(fileURLWithPath: executable).deletingLastPathComponent().path] {
+    for start in [workingDirectory, URL(fileURLWithPath: executable ?? ownExecutable).deletingLastPathComponent().path] {
         var folder = URL(fileURLWithPath: start).standardizedFileURL
         for _ in 0..<6 {  // deep enough for .build/x86_64-unknown-linux-gnu/release and a folder in Tests
             if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Package.swift").path) {
@@ -33,6 +33,9 @@ public func modelSearchPath(
     var seen: Set<String> = []
     return folders.filter { seen.insert($0).inserted }
 }
+
+/// The path of this program's file, also where it was called by its bare name or as /proc/self/exe (proc(5)).
+private let ownExecutable = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments.first ?? ""
 
 /// The model files of the search path: the first of each file name wins. A file is not opened here.
 public func installedModels(in folders: [String] = modelSearchPath()) -> [String] {

@@ -83,6 +83,7 @@ final class IngestJob: Sendable {
     }
 
     func cancel() {
+        source.cancel()
         scenes.cancel()
         cutTiles.cancel()
         encoded.cancel()

@@ -46,6 +46,8 @@ public protocol SceneSource: Sendable {
     /// A scene is through.
     /// - Returns: false where it has become another's meanwhile: nothing of it may be taken back.
     func ended(_ task: SceneTask, _ outcome: SceneOutcome, _ store: TileStore) throws -> Bool
+    /// A stage has failed: no scene under way will end, and `next` waits for none. Called on any thread.
+    func cancel()
 }
 
 /// The scenes of a discovery, in order, all this process's own.
@@ -66,4 +68,5 @@ final class DiscoveredScenes: SceneSource {
 
     func opens(_ task: SceneTask, _ store: TileStore) -> Bool { true }
     func ended(_ task: SceneTask, _ outcome: SceneOutcome, _ store: TileStore) -> Bool { true }
+    func cancel() {}
 }

@@ -84,7 +84,8 @@ struct Failure: Error {
         case .locked: ExitStatus.locked
         case .refused: ExitStatus.refused
         case .input: ExitStatus.noInput
-        case .worker: ExitStatus.software
+        // A worker that gave up has said why by its status: a full disk, a server that went away.
+        case .worker: error.workerStatus.map { ExitCode($0) } ?? ExitStatus.software
         }
     }
 

@@ -9,6 +9,8 @@ struct CommandLineProgram {
     }
 
     var environment: [String: String]
+    /// Where it is called from; nil: where the tests are.
+    var workingDirectory: String?
 
     /// The executable lies beside the test bundle.
     static let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
@@ -33,6 +35,7 @@ struct CommandLineProgram {
             process.arguments = arguments
         }
         process.environment = environment
+        if let workingDirectory { process.currentDirectoryURL = URL(fileURLWithPath: workingDirectory) }
         return try Running(process)
     }
 

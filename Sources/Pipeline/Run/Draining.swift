@@ -36,7 +36,8 @@ struct Draining {
                 try store.putBack(worker: worker.name)
                 givenUp += 1
                 guard givenUp < Self.mostGivenUp else {
-                    throw PipelineError(.worker, "work on run \(runID)", reason: "its worker ended with status \(status), \(givenUp) times in a row")
+                    throw PipelineError(
+                        .worker, "work on run \(runID)", reason: "its worker ended with status \(status), \(givenUp) times in a row", workerStatus: status)
                 }
             }
         }

@@ -14,11 +14,14 @@ public struct PipelineError: Error, Hashable, Sendable, CustomStringConvertible 
     public let code: Code
     public let operation: String
     public let reason: String
+    /// The exit status with which the worker gave up, where that is the reason.
+    public let workerStatus: Int32?
 
-    public init(_ code: Code, _ operation: String, reason: String) {
+    public init(_ code: Code, _ operation: String, reason: String, workerStatus: Int32? = nil) {
         self.code = code
         self.operation = operation
         self.reason = reason
+        self.workerStatus = workerStatus
     }
 
     public var description: String { "cannot \(operation): \(reason)" }

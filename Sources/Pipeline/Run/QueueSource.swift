@@ -11,6 +11,7 @@ final class QueueSource: SceneSource {
         var leased: [Job] = []
         var open: [Int: Open] = [:]
         var count = 0
+        var isCancelled = false
     }
 
     struct Open {
@@ -41,7 +42,7 @@ final class QueueSource: SceneSource {
     var underWay: [Open] { state.withLock { Array($0.open.values) } }
 
     func next(_ store: TileStore) throws -> SceneTask? {
-        while true {
+        while !state.withLock({ $0.isCancelled }) {
             let (isIdle, hasSuspect) = state.withLock { ($0.open.isEmpty, $0.open.values.contains { $0.job.isSuspect }) }
             if !hasSuspect, let task = takeLeased(isIdle: isIdle) { return task }
             if hasSuspect || state.withLock({ !$0.leased.isEmpty }) {
@@ -62,6 +63,11 @@ final class QueueSource: SceneSource {
             }
             Thread.sleep(forTimeInterval: Self.patience)
         }
+        return nil
+    }
+
+    func cancel() {
+        state.withLock { $0.isCancelled = true }
     }
 
     private func takeLeased(isIdle: Bool) -> SceneTask? {

@@ -27,7 +27,7 @@ public struct RunHelp {
             }
         case .gaveUp(let status):
             try store.putBack(worker: worker.name)
-            throw PipelineError(.worker, "work", reason: "the worker process ended with status \(status)")
+            throw PipelineError(.worker, "work", reason: "the worker process ended with status \(status)", workerStatus: status)
         }
     }
 }

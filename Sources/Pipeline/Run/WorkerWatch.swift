@@ -66,6 +66,6 @@ final class WorkerWatch: Sendable {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
             let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
         else { return 0 }
-        return pages * sysconf(Int32(_SC_PAGESIZE)) >> 20
+        return (pages * sysconf(Int32(_SC_PAGESIZE))) >> 20
     }
 }
