@@ -61,6 +61,8 @@ public struct Migrator {
             try connection.execute(script: sql.bootstrap.text, operation: "apply bootstrap.sql")
             let warnings = try extensionWarnings()
             try setSearchPath()
+            // Loads pgvector: before that, only a superuser may name its settings in a function.
+            try connection.query("SELECT '[1]'::halfvec", operation: "load pgvector")
             var applied: [String] = []
             for migration in migrations where before[migration.version] == nil {
                 try connection.execute(script: migration.file.text, operation: "apply migration \(migration.file.name)")

@@ -18,6 +18,28 @@ struct RolesTests {
         }
     }
 
+    @Test("The database's owner needs no superuser's rights, in sessions that have not used pgvector yet")
+    func owner() throws {
+        let maintenance = try TestCluster.shared.get().emptyDatabase()
+        let owner = "owner_" + UUID().uuidString.lowercased().prefix(8)
+        try maintenance.execute(script: """
+            CREATE EXTENSION postgis SCHEMA public;
+            CREATE EXTENSION vector SCHEMA public;
+            CREATE ROLE \(owner) CREATEROLE;
+            DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO \(owner)', current_database()); END $$;
+            """)
+        func session() throws -> TileStore {
+            let connection = try TestCluster.shared.get().another(like: maintenance)
+            try connection.execute(script: "SET ROLE \(owner)")
+            return TileStore(connection: connection)
+        }
+        try session().migrate()
+        let model = try session().register(ModelDescription(name: "m", weightsSHA256: String(repeating: "c", count: 64), preprocessing: "{}", dimension: 8))
+        try session().connection.query("SELECT tilescout.make_model_search($1::int, NULL)", [model.id])
+        try session().connection.query("SELECT tilescout.build_index('m', true)")
+        #expect(try session().search(SearchRequest(embedding: [1, 0, 0, 0, 0, 0, 0, 0], k: 3)).hits.isEmpty)
+    }
+
     @Test("tilescout_ingest runs a whole night, and may neither choose the model nor change the schema; tilescout_read only reads")
     func rights() throws {
         let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())

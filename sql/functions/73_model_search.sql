@@ -11,6 +11,8 @@ DECLARE
         AND (f.excluded_tiles IS NULL OR e.tile_id <> ALL (f.excluded_tiles))
         AND (f.hidden_runs IS NULL OR e.run_id <> ALL (f.hidden_runs)) AND (f.hidden_scenes IS NULL OR e.scene_id <> ALL (f.hidden_scenes))))$sql$;
 BEGIN
+    -- Loads pgvector: before that, only a superuser may name its settings in a function.
+    PERFORM '[1]'::halfvec;
     EXECUTE format($sql$
         CREATE OR REPLACE FUNCTION tilescout.%1$I(query halfvec, f tilescout.search_filter, unrestricted boolean,
             runs int[], los bigint[], his bigint[], insides boolean[], k int,
