@@ -1,5 +1,5 @@
 # The tilescout program with its pretrained models.
-ARG SWIFT=swift:6.1.3-bookworm
+ARG SWIFT=swift:6.3.1-bookworm
 ARG DEBIAN=debian:bookworm-20250520-slim
 
 FROM ${SWIFT} AS build
@@ -29,7 +29,7 @@ RUN apt-get update \
 COPY --from=build /out/ /usr/lib/tilescout/
 COPY --from=build /data/models/ /usr/share/tilescout/models/
 COPY models/*.safetensors /usr/share/tilescout/models/
-COPY --chmod=755 docker/tilescout-entrypoint /usr/local/bin/
+COPY --chmod=755 docker/tilescout-entrypoint docker/tilescout-nightly /usr/local/bin/
 
 ENV PATH=/usr/lib/tilescout:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 \
     TILESCOUT_DATA=/var/lib/tilescout TILESCOUT_MODELS=/usr/share/tilescout/models
