@@ -131,10 +131,13 @@ COMMENT ON FUNCTION tilescout.run_footprints IS 'Outlines of the scenes that a r
 CREATE OR REPLACE FUNCTION tilescout.run_sample(run_id int, most int)
 RETURNS TABLE (tile_id uuid, path text, x int, y int, width int, height int, tiling text, stretch text)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    -- The id is a hash: its order is as good as chance, and the same each time.
+    -- One of each scene before a second of any. The id is a hash: its order is as good as chance, and the same each time.
     SELECT t.id, s.path, t.x, t.y, t.width, t.height, tiling.canonical, s.stretch::text
-    FROM tilescout.tile AS t JOIN tilescout.scene AS s ON s.id = t.scene_id JOIN tilescout.tiling AS tiling ON tiling.id = t.tiling_id
-    WHERE t.run_id = $1 ORDER BY t.id LIMIT $2
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY scene_id ORDER BY id) AS turn FROM tilescout.tile WHERE run_id = $1
+    ) AS t
+    JOIN tilescout.scene AS s ON s.id = t.scene_id JOIN tilescout.tiling AS tiling ON tiling.id = t.tiling_id
+    ORDER BY t.turn, t.id LIMIT $2
 $$;
 COMMENT ON FUNCTION tilescout.run_sample IS 'A few tiles that a run brought, with what reads them back from their scenes.';
 

@@ -53,7 +53,9 @@ struct FootprintMap {
         for index in Int((north / step).rounded(.up))...Int((south / step).rounded(.down)) {
             let y = Double(index) * step
             lines.append("M\(Self.number(west)) \(Self.number(y))H\(Self.number(east))")
-            labels.append("<text x=\"\(Self.number(west + size * 0.3))\" y=\"\(Self.number(y - size * 0.2))\">\(Self.number(-y))°</text>")
+            // The corner belongs to the longitudes.
+            if south - y < 2 * size { continue }
+            labels.append("<text x=\"\(Self.number(west + size * 0.3))\" y=\"\(Self.number(y - size * 0.2))\">\(Self.number(0 - y))°</text>")
         }
         let shapes = rings.map { ring in
             "M" + ring.map { "\(Self.number($0.x)) \(Self.number($0.y))" }.joined(separator: "L") + "Z"

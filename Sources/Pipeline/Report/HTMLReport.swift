@@ -52,13 +52,14 @@ struct HTMLReport {
     private var tileRows: [(String, Int)] { tileParts + [("encoded", report.tilesEncoded)] }
 
     private func table(_ rows: [(String, Int)]) -> String {
-        "<table>" + rows.map { "<tr><th>\(Self.escaped($0.0))</th><td>\($0.1)</td></tr>" }.joined() + "</table>"
+        "<table>" + rows.map { "<tr><th>\(Self.escaped($0.0))</th><td>\(Self.grouped($0.1))</td></tr>" }.joined() + "</table>"
     }
 
     /// The equation that the counts must satisfy, and whether they do.
     private func sum(_ parts: [(String, Int)], _ whole: Int, _ word: String) -> String {
         let total = parts.reduce(0) { $0 + $1.1 }
-        return "\(parts.map { String($0.1) }.joined(separator: " + ")) = \(total) \(total == whole ? "=" : "≠") \(whole) \(word)"
+        let terms = parts.map { Self.grouped($0.1) }.joined(separator: " + ")
+        return total == whole ? "\(terms) = \(Self.grouped(whole)) \(word)" : "\(terms) = \(Self.grouped(total)) ≠ \(Self.grouped(whole)) \(word)"
     }
 
     private func figure(_ tile: Tile) -> String {
@@ -92,8 +93,10 @@ struct HTMLReport {
             "<tr><td>\(Self.escaped($0.path))</td><td>\(Self.escaped($0.stage))</td><td>\(Self.escaped($0.reason))</td></tr>"
         }
         let more = report.failures.count - Self.failuresShown
-        return "<table class=\"list\"><tr><th>file</th><th>stage</th><th>reason</th></tr>\(rows.joined())</table>" + (more > 0 ? "<p>and \(more) more, in the JSON</p>" : "")
+        return "<table class=\"list failures\"><tr><th>file</th><th>stage</th><th>reason</th></tr>\(rows.joined())</table>" + (more > 0 ? "<p>and \(more) more, in the JSON</p>" : "")
     }
+
+    private static func grouped(_ count: Int) -> String { count.formatted(.number.locale(Locale(identifier: "en_US"))) }
 
     static func escaped(_ text: String) -> String {
         text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
@@ -109,7 +112,7 @@ struct HTMLReport {
         display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}header,.wide,footer{grid-column:1/-1}h1 span{font-size:.9rem;padding:.1em .6em;border-radius:1em;\
         background:var(--accent);color:#fff;vertical-align:middle}h1 .refused{background:#b3261e}h2{font-size:1.05rem}table{border-collapse:collapse}\
         th{text-align:left;font-weight:400;padding-right:1.5em}td{text-align:right;font-variant-numeric:tabular-nums}.list{width:100%}\
-        .list td,.list th{text-align:left;border-top:1px solid var(--line);padding:.25em .6em .25em 0;vertical-align:top;overflow-wrap:anywhere}\
+        .list td,.list th{text-align:left;border-top:1px solid var(--line);padding:.25em .6em .25em 0;vertical-align:top}.list td{overflow-wrap:break-word}.failures td:first-child{overflow-wrap:anywhere}.failures td:nth-child(2){white-space:nowrap}\
         .reason{color:#b3261e;font-weight:600}svg{width:100%;border:1px solid var(--line)}.grid{stroke:#8886;fill:none}.label{fill:#888}\
         .scene{fill:#1a7f5a55;stroke:#1a7f5a}.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem}figure{margin:0}\
         img{width:100%;image-rendering:auto}figcaption{font-size:.75rem;overflow-wrap:anywhere}.line div{margin:.2rem 0}.line i{display:block;height:.6rem;\

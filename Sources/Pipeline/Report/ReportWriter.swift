@@ -14,6 +14,10 @@ struct ReportWriter {
     /// Outlines on the map: more only make one blot.
     private static let mostFootprints = 2000
     private static let tilesShown = 8
+    /// Tiles looked at for those: some are of one colour, and say nothing.
+    private static let tilesTried = 32
+    /// Grey levels between the darkest and the brightest green of a picture that is worth showing.
+    private static let leastContrast = 24
 
     /// - Returns: the files written.
     func write() throws -> [String] {
@@ -45,18 +49,25 @@ struct ReportWriter {
         }
     }
 
-    /// A few tiles as PNGs; one that cannot be read any more is left out.
+    private static func hasStructure(_ image: TileImage) -> Bool {
+        let greens = stride(from: 1, to: image.pixels.count, by: 3).lazy.map { Int(image.pixels[$0]) }
+        return (greens.max() ?? 0) - (greens.min() ?? 0) >= leastContrast
+    }
+
+    /// A few tiles as PNGs; one that cannot be read any more is left out, and so is one without structure.
     private func pictures() throws -> [HTMLReport.Tile] {
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tilescout-report-\(UUID().uuidString).png").path
         defer { unlink(scratch) }
-        return try store.sampleTiles(runID: report.run, most: Self.tilesShown).compactMap { tile in
+        let pictures = try store.sampleTiles(runID: report.run, most: Self.tilesTried).lazy.compactMap { tile -> HTMLReport.Tile? in
             guard let options = try? JSONDecoder().decode(TilingOptions.self, from: Data(tile.tiling.utf8)),
                 let stretch = try? JSONDecoder().decode(ResolvedStretch.self, from: Data(tile.stretch.utf8)),
                 let image = try? readTileImage(
                     path: tile.scenePath, window: tile.window, options: options, stretch: stretch, limits: TilingLimits(confinement: confinement)),
+                Self.hasStructure(image),
                 (try? image.write(to: scratch)) != nil, let png = FileManager.default.contents(atPath: scratch)
             else { return nil }
             return HTMLReport.Tile(caption: "\((tile.scenePath as NSString).lastPathComponent) · \(tile.window.x), \(tile.window.y)", png: png)
         }
+        return Array(pictures.prefix(Self.tilesShown))
     }
 }
