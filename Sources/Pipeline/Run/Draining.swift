@@ -17,7 +17,7 @@ struct Draining {
 
     /// - Throws: `PipelineError` where workers end by themselves again and again; the store's error where the server is gone.
     func run() throws {
-        var givenUp = 0
+        var givenUp: [Int32] = []
         while true {
             try tell(store.takeOverLost(), "its worker went silent")
             let depth = try store.queueDepth(runID: runID)
@@ -29,15 +29,17 @@ struct Draining {
             let worker = try WorkerProcess(launch, name: QueueWorker.freshName())
             switch worker.wait() {
             case .finished:
-                givenUp = 0
+                givenUp = []
             case .died(let reason):
                 try tell(store.blame(worker: worker.name, reason: reason), reason)
             case .gaveUp(let status):
                 try store.putBack(worker: worker.name)
-                givenUp += 1
-                guard givenUp < Self.mostGivenUp else {
+                givenUp.append(status)
+                guard givenUp.count < Self.mostGivenUp else {
+                    // The first one's is the cause; a server that has no disk refuses those after it for other reasons.
                     throw PipelineError(
-                        .worker, "work on run \(runID)", reason: "its worker ended with status \(status), \(givenUp) times in a row", workerStatus: status)
+                        .worker, "work on run \(runID)", reason: "its workers ended one after the other, with status \(givenUp.map(String.init).joined(separator: ", "))",
+                        workerStatus: givenUp[0])
                 }
             }
         }
