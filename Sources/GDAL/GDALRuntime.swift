@@ -48,11 +48,6 @@ public enum GDALRuntime {
         GDALSetCacheMax64(Int64(max(bytes, 1 << 20)))
     }
 
-    /// Raises the bound to at least this many bytes. It never falls again: other datasets may have been promised theirs.
-    public static func ensureBlockCache(bytes: Int) {
-        if blockCacheBytes < bytes { setBlockCache(bytes: bytes) }
-    }
-
     public static var blockCacheBytes: Int {
         started
         return Int(GDALGetCacheMax64())

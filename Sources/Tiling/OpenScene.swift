@@ -69,9 +69,6 @@ final class OpenScene {
                 "one block has \(width) × \(height) pixels and decodes to more than \(limits.maximumBlockBytes >> 20) MiB: "
                     + "rewrite it with smaller blocks (gdal_translate -co TILED=YES)")
         }
-        // A cache that does not hold a block of each band has it decoded again for every row of tiles.
-        let ofAllBands = bytes.partialValue * type.byteCount * dataset.bandCount
-        GDALRuntime.ensureBlockCache(bytes: min(ofAllBands, 2 * limits.maximumBlockBytes))
     }
 
     /// The outline of a window of the grid on the Earth.
