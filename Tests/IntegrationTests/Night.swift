@@ -2,6 +2,7 @@ import Foundation
 import PostgreSQL
 import TestCluster
 import TileStore
+import Testing
 
 /// An archive, a pipeline over it and a database of its own: what an operator has.
 final class Night {
@@ -89,5 +90,15 @@ final class Night {
         let outcome = try program.run(["run", pipeline, "--json", "--quiet"] + arguments)
         return Ended(
             status: outcome.status, report: try? JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8)), error: outcome.error)
+    }
+
+    /// Runs the pipeline over two scenes, of which one ends its worker twice: that one is set aside and named, the other is ingested.
+    func expectSetAside(_ name: String, reason: String, ingested: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let ended = try run()
+        #expect(ended.status == 2, "\(ended.error)", sourceLocation: sourceLocation)
+        let report = try #require(ended.report, sourceLocation: sourceLocation)
+        #expect(report.scenes.ingested == 1 && report.scenes.setAside == 1 && report.reconciles, sourceLocation: sourceLocation)
+        #expect(report.failures.map(\.path) == [path(name)] && report.failures[0].reason.contains(reason), sourceLocation: sourceLocation)
+        #expect(try store.scenes().map(\.path) == [path(ingested)], sourceLocation: sourceLocation)
     }
 }

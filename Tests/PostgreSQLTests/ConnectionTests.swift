@@ -1,6 +1,5 @@
 import Foundation
 import PostgreSQL
-import Synchronization
 import TestCluster
 import Testing
 
@@ -99,20 +98,9 @@ import Testing
     }
 
     @Test func anotherThreadCancelsAStatement() throws {
-        let cancellation = try connection.cancellation()
-        let isOver = Mutex(false)
-        // A thread, because blocking tests may hold every thread of the cooperative pool; and again and again, because the
-        // statement may not have begun when the first cancellation arrives.
-        let canceller = Thread {
-            while !isOver.withLock({ $0 }) {
-                Thread.sleep(forTimeInterval: 0.1)
-                try? cancellation.cancel()
-            }
+        let error = try cancelling(connection) {
+            #expect(throws: PostgreSQLError.self) { try connection.query("SELECT pg_sleep(30)") }
         }
-        canceller.start()
-        let error = #expect(throws: PostgreSQLError.self) { try connection.query("SELECT pg_sleep(30)") }
-        isOver.withLock { $0 = true }
-        Thread.sleep(forTimeInterval: 0.3)
         #expect(error?.sqlstate == PostgreSQLError.State.queryCanceled)
         #expect(connection.probe())
     }

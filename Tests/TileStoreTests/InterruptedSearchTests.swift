@@ -1,7 +1,4 @@
-import Foundation
-import Foundation
 import PostgreSQL
-import Synchronization
 import Testing
 import TestCluster
 import TileStore
@@ -47,39 +44,10 @@ import TileStore
         // The search waits for a lock that another connection holds: it is under way when it is cancelled, however quick it is.
         let other = try f.anotherStore()
         try other.connection.execute(script: "BEGIN; LOCK TABLE tilescout.embedding_\(f.model.id)")
-        let cancellation = try f.store.connection.cancellation()
-        let done = Atomic<Bool>(false)
-        let canceller = OwnThread {
-            while !done.load(ordering: .relaxed) {
-                usleep(200_000)
-                try cancellation.cancel()
-            }
-        }
-        let error = #expect(throws: PostgreSQLError.self) { try f.store.search(long) }
-        done.store(true, ordering: .relaxed)
-        try canceller.wait()
+        let error = try cancelling(f.store.connection) { #expect(throws: PostgreSQLError.self) { try f.store.search(long) } }
         try other.connection.execute(script: "ROLLBACK")
         #expect(error?.sqlstate == PostgreSQLError.State.queryCanceled && error?.description.contains("user request") == true, "\(error?.description ?? "")")
-        _ = try? f.store.connection.query("SELECT 1")  // may meet a cancel that was still under way
         #expect(f.store.connection.isUsable)
         #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(1, 256), k: 10)).hits.count == 10)
-    }
-}
-
-/// Work that blocks, off the cooperative pool, which has a thread per core.
-final class OwnThread<Value: Sendable>: @unchecked Sendable {
-    private let done = DispatchSemaphore(value: 0)
-    private var result: Result<Value, any Error>?
-
-    init(_ body: @escaping @Sendable () throws -> Value) {
-        Thread.detachNewThread { [self] in
-            result = Result(catching: body)
-            done.signal()
-        }
-    }
-
-    func wait() throws -> Value {
-        done.wait()
-        return try result!.get()
     }
 }

@@ -68,7 +68,7 @@ keep_to_private_cluster() {
     unset "${!PG@}" TILESCOUT_DATABASE
 }
 
-# For scripts that measure or break a database: one of its own under the temporary folder $work, which the caller removes. Models stay where they are.
+# For scripts that measure or break a database: one of its own under the temporary folder $work; the caller sees to remove_scratch_cluster. Models stay where they are.
 use_scratch_cluster() { # NAME
     # The program that TILESCOUT names, or the release build.
     tilescout=${TILESCOUT:-$repository/.build/release/tilescout}
@@ -78,6 +78,10 @@ use_scratch_cluster() { # NAME
     chmod 755 "$work"
     export TILESCOUT_MODELS=${TILESCOUT_MODELS:-$TILESCOUT_DATA/models} TILESCOUT_DATA=$work/data
     keep_to_private_cluster
+}
+remove_scratch_cluster() {
+    "$tilescout" db stop >/dev/null 2>&1 || true
+    rm -rf "$work"
 }
 
 elapsed() { printf '%d min %02d s' $((SECONDS / 60)) $((SECONDS % 60)); }

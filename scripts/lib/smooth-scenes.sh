@@ -1,4 +1,4 @@
-# Sourced by the soaks: scenes for them, 1,024 × 1,024 pixels of smooth noise at 10 m.
+# Sourced by scripts that need many scenes and no real ones: 1,024 × 1,024 pixels of smooth noise at 10 m.
 # shellcheck shell=bash
 
 make_picture() { # FILE

@@ -54,8 +54,9 @@ struct FootprintMap {
             let y = Double(index) * step
             lines.append("M\(Self.number(west)) \(Self.number(y))H\(Self.number(east))")
             // The corner belongs to the longitudes.
-            if south - y < 2 * size { continue }
-            labels.append("<text x=\"\(Self.number(west + size * 0.3))\" y=\"\(Self.number(y - size * 0.2))\">\(Self.number(0 - y))°</text>")
+            if south - y >= 2 * size {
+                labels.append("<text x=\"\(Self.number(west + size * 0.3))\" y=\"\(Self.number(y - size * 0.2))\">\(Self.number(-y))°</text>")
+            }
         }
         let shapes = rings.map { ring in
             "M" + ring.map { "\(Self.number($0.x)) \(Self.number($0.y))" }.joined(separator: "L") + "Z"
@@ -70,7 +71,8 @@ struct FootprintMap {
     }
 
     private static func number(_ value: Double) -> String {
-        let text = String(format: "%.4f", value)
+        // Zero added to a negative zero is zero: "0", not "-0".
+        let text = String(format: "%.4f", value + 0)
         return text.contains(".") ? String(text.trimmingSuffix { $0 == "0" }.trimmingSuffix { $0 == "." }) : text
     }
 }
