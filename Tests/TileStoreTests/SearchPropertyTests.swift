@@ -70,9 +70,10 @@ import TileStore
             if part == 0 { f.run = try f.store.beginRun(f.run.request) }
         }
         if withIndex {
-            // Every table is large compared with this: the index is asked whenever more than 1500 rows would be visited.
+            // Every table is large compared with this: the index is asked whenever more than two cells would be visited.
             try f.store.connection.execute(script: """
-                CREATE OR REPLACE FUNCTION tilescout.exact_limit(dimension int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 1500::bigint'
+                CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 2';
+                CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 1.0::double precision'
                 """)
             try f.store.connection.execute(script: "ANALYZE")
         }

@@ -1,6 +1,6 @@
 CREATE OR REPLACE FUNCTION tilescout.embedding_table(model_id int)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
-    SELECT 'embedding_' || model_id
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT 'embedding_' || model_id::text
 $$;
 COMMENT ON FUNCTION tilescout.embedding_table IS 'Name of the table that holds a model''s vectors.';
 
@@ -70,17 +70,10 @@ END $$;
 COMMENT ON FUNCTION tilescout.register_model IS
     'Makes a model known and creates its table of vectors; the same call again returns the same model. The first model serves searches that name none.';
 
-CREATE OR REPLACE FUNCTION tilescout.exact_limit(dimension int)
-RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
-    -- An inner product of 256 halves with its row takes 0.66 us: 3,000 of them take the 2 ms that a search of the index takes.
-    SELECT 768000::bigint / dimension
-$$;
-COMMENT ON FUNCTION tilescout.exact_limit IS 'Rows up to which a search compares every vector instead of asking the index.';
-
 CREATE OR REPLACE FUNCTION tilescout.index_worthwhile(dimension int)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
-    -- Below, comparing all takes some 15 ms by the same figure.
-    SELECT tilescout.exact_limit(dimension) * 7
+    -- Up to here comparing all takes 7 ms.
+    SELECT 5120000::bigint / dimension
 $$;
 COMMENT ON FUNCTION tilescout.index_worthwhile IS 'Rows from which on tilescout.build_index builds an index.';
 

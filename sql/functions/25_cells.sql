@@ -1,43 +1,86 @@
+CREATE OR REPLACE FUNCTION tilescout.tiles_per_pack(dimension int)
+RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    -- A row of 8,160 bytes stays in its page: 192 are the row's own and the arrays', and each tile adds a vector of halves, an id, two shares.
+    SELECT greatest(1, (8160 - 192) / (8 + 2 * dimension + 24))
+$$;
+COMMENT ON FUNCTION tilescout.tiles_per_pack IS 'How many vectors a row of tilescout.pack holds, so that it fills a page and does not leave it.';
+
 CREATE OR REPLACE FUNCTION tilescout.summarise_run(run_id int)
 RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
-    -- Fewer rows a cell make a boundary finer but the list of cells longer; chosen, not yet tuned.
+    -- Fewer tiles a cell make a boundary finer but the list of cells longer.
     tiles_per_cell CONSTANT int := 256;
     of_run tilescout.run;
+    dimension int;
     cells bigint;
 BEGIN
     SELECT r.* INTO STRICT of_run FROM tilescout.run AS r WHERE r.id = summarise_run.run_id;
+    SELECT m.dimension INTO STRICT dimension FROM tilescout.model AS m WHERE m.id = of_run.model_id;
     DELETE FROM tilescout.cell AS c WHERE c.run_id = of_run.id;
     EXECUTE format($sql$
-        INSERT INTO tilescout.cell (model_id, run_id, collection_id, lo, hi, tiles, acquired_from, acquired_to, box)
-        SELECT $1, $2, $3, min(place), max(place), sum(tiles), min(acquired_from), max(acquired_to), ST_SetSRID(ST_Envelope(ST_Expand(ST_Extent(box)::geometry, 1e-9)), 4326)
-        FROM (
-            -- Rows of one place code stay together: a stretch starts where the running count passes a multiple.
-            SELECT place, count(*) AS tiles, min(acquired_at) AS acquired_from, max(acquired_at) AS acquired_to, ST_Extent(footprint)::geometry AS box,
-                   (sum(count(*)) OVER (ORDER BY place) - 1)::bigint / %2$s AS stretch
-            FROM tilescout.%1$I WHERE run_id = $2 GROUP BY place
-        ) AS places
-        GROUP BY stretch$sql$, tilescout.embedding_table(of_run.model_id), tiles_per_cell)
-        USING of_run.model_id, of_run.id, of_run.collection_id;
-    GET DIAGNOSTICS cells = ROW_COUNT;
+        WITH scene_size AS (
+            SELECT scene_id, count(*) AS tiles, min(place) AS place FROM tilescout.%1$I WHERE run_id = $2 GROUP BY scene_id
+        ), home AS (
+            -- A scene that fills half a cell has cells of its own, all of one date; smaller ones that lie together share one.
+            SELECT scene_id, tiles, tiles * 2 >= $4 AS alone,
+                   CASE WHEN tiles * 2 < $4 THEN (sum(CASE WHEN tiles * 2 < $4 THEN tiles END) OVER (ORDER BY place, scene_id) - 1)::bigint / $4 END AS shared
+            FROM scene_size
+        ), placed AS MATERIALIZED (
+            SELECT e.*, CASE WHEN home.alone THEN e.scene_id END AS own, home.shared,
+                   CASE WHEN home.alone THEN (row_number() OVER (PARTITION BY e.scene_id ORDER BY e.place, e.tile_id) - 1) * ((home.tiles + $4 - 1) / $4) / home.tiles ELSE 0 END AS stretch
+            FROM tilescout.%1$I AS e JOIN home USING (scene_id) WHERE e.run_id = $2
+        ), new_cell AS MATERIALIZED (
+            SELECT ($2::bigint << 32) + row_number() OVER () AS id, own, shared, stretch, array_agg(DISTINCT scene_id) AS scenes, count(*) AS tiles,
+                   bool_or(acquired_at IS NULL) AS undated, min(acquired_at) AS acquired_from, max(acquired_at) AS acquired_to,
+                   CASE WHEN bool_and(ground_sample_distance IS NOT NULL) THEN min(ground_sample_distance) END AS gsd_from,
+                   CASE WHEN bool_and(ground_sample_distance IS NOT NULL) THEN max(ground_sample_distance) END AS gsd_to,
+                   ST_SetSRID(ST_Envelope(ST_Expand(ST_Extent(footprint)::geometry, 1e-9)), 4326) AS box
+            FROM placed GROUP BY own, shared, stretch
+        ), entered AS (
+            INSERT INTO tilescout.cell (id, model_id, run_id, collection_id, scenes, tiles, undated, acquired_from, acquired_to, gsd_from, gsd_to, sample, box)
+                SELECT id, $1, $2, $3, scenes, tiles, undated, acquired_from, acquired_to, gsd_from, gsd_to,
+                       -- Trailing zeros of a hash: its lowest set bit's place.
+                       CASE WHEN h = 0 THEN 31 ELSE round(log(2, (h & -h)::numeric)) END, box
+                FROM (SELECT *, hashint8(id)::bigint & 2147483647 AS h FROM new_cell) AS hashed
+        ), packed AS (
+            SELECT c.id, p.*, (row_number() OVER (PARTITION BY c.id ORDER BY p.place, p.tile_id) - 1) / $5 AS part
+            FROM placed AS p JOIN new_cell AS c ON c.own IS NOT DISTINCT FROM p.own AND c.shared IS NOT DISTINCT FROM p.shared AND c.stretch = p.stretch
+        ), filled AS (
+            INSERT INTO tilescout.pack (cell_id, part, west, south, east, north, tiles, valid, cloud, vectors)
+                SELECT id, part, min(ST_XMin(footprint)), min(ST_YMin(footprint)), max(ST_XMax(footprint)), max(ST_YMax(footprint)),
+                       array_agg(tile_id ORDER BY place, tile_id), array_agg(valid_fraction ORDER BY place, tile_id),
+                       CASE WHEN bool_or(cloud_fraction IS NOT NULL) THEN array_agg(cloud_fraction ORDER BY place, tile_id) END,
+                       array_agg(embedding ORDER BY place, tile_id)
+                FROM packed GROUP BY id, part ORDER BY id, part
+        )
+        SELECT count(*) FROM new_cell$sql$, tilescout.embedding_table(of_run.model_id))
+        INTO cells USING of_run.model_id, of_run.id, of_run.collection_id, tiles_per_cell, tilescout.tiles_per_pack(dimension);
     RETURN cells;
 END $$;
-COMMENT ON FUNCTION tilescout.summarise_run IS 'Sums a run''s vectors up in cells, anew; publishing does it. Returns the number of cells.';
+COMMENT ON FUNCTION tilescout.summarise_run IS 'Lays a run''s vectors down in cells and packs, anew; publishing does it. Returns the number of cells.';
 
 -- Deleting tiles takes their vectors along, and deleting scenes their tiles: once a statement, where foreign keys would cost every inserted row.
 CREATE OR REPLACE FUNCTION tilescout.drop_vectors_of_tiles()
 RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     m record;
+    of_scenes bigint[] := (SELECT array_agg(DISTINCT g.scene_id) FROM gone AS g);
 BEGIN
     FOR m IN SELECT id FROM tilescout.model LOOP
         EXECUTE format('DELETE FROM tilescout.%I AS e USING gone WHERE e.tile_id = gone.id AND e.collection_id = gone.collection_id',
             tilescout.embedding_table(m.id));
     END LOOP;
+    IF of_scenes IS NOT NULL THEN
+        -- Cells of nothing else go too; of others, answers are looked up from now on.
+        DELETE FROM tilescout.cell AS c WHERE c.scenes && of_scenes AND c.scenes <@ of_scenes
+            AND NOT EXISTS (SELECT FROM tilescout.pack AS p CROSS JOIN LATERAL unnest(p.tiles) AS x (id)
+                JOIN tilescout.tile AS t ON t.id = x.id AND t.collection_id = c.collection_id WHERE p.cell_id = c.id);
+        UPDATE tilescout.cell AS c SET stale = true WHERE c.scenes && of_scenes AND NOT c.stale;
+    END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION tilescout.drop_vectors_of_tiles IS 'Trigger: the vectors of deleted tiles go with them.';
+COMMENT ON FUNCTION tilescout.drop_vectors_of_tiles IS 'Trigger: the vectors of deleted tiles go with them, and their cells or the cells'' promise that nothing is gone.';
 
 CREATE OR REPLACE FUNCTION tilescout.drop_tiles_of_scenes()
 RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -52,7 +95,7 @@ CREATE OR REPLACE TRIGGER tile_gone AFTER DELETE ON tilescout.tile
 CREATE OR REPLACE TRIGGER scene_gone AFTER DELETE ON tilescout.scene
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION tilescout.drop_tiles_of_scenes();
 
--- Runs published before there were cells.
+-- Runs published before there were packs.
 DO $$
 BEGIN
     PERFORM tilescout.summarise_run(r.id) FROM tilescout.run AS r

@@ -109,20 +109,3 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT A
         CASE WHEN f.near IS NOT NULL THEN 'ST_DWithin(e.footprint::geography, $15, $16)' END)
 $$;
 COMMENT ON FUNCTION tilescout.place_sql IS 'The exact condition on where a row e lies, dearer than that of tilescout.filter_sql.';
-
-CREATE OR REPLACE FUNCTION tilescout.cell_sql(f tilescout.search_filter)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-    SELECT concat_ws(' AND ', 'true',
-        CASE WHEN f.area IS NOT NULL THEN 'c.box && $2 AND ST_Intersects($2, c.box)' END,
-        CASE WHEN f.reach IS NOT NULL THEN 'c.box && $14' END,
-        CASE WHEN f.acquired IS NOT NULL THEN 'tstzrange(c.acquired_from, c.acquired_to, ''[]'') && $3 AND c.acquired_from IS NOT NULL' END,
-        CASE WHEN f.collection_ids IS NOT NULL THEN 'c.collection_id = ANY ($4)' END,
-        CASE WHEN f.hidden_runs IS NOT NULL THEN 'c.run_id <> ALL ($10)' END)
-$$;
-COMMENT ON FUNCTION tilescout.cell_sql IS 'The condition on a cell c that may hold rows that pass a filter.';
-
-CREATE OR REPLACE FUNCTION tilescout.inside_sql(f tilescout.search_filter)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-    SELECT CASE WHEN f.near IS NOT NULL THEN 'false' WHEN f.area IS NOT NULL THEN 'ST_Contains($2, c.box)' ELSE 'true' END
-$$;
-COMMENT ON FUNCTION tilescout.inside_sql IS 'Whether every row of a cell c lies where a filter wants it: none of them needs looking at.';

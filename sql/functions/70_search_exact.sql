@@ -1,59 +1,98 @@
 CREATE OR REPLACE FUNCTION tilescout.search_exact(
-    target text, query halfvec, f tilescout.search_filter, runs int[], los bigint[], his bigint[], insides boolean[],
-    k int, one_per_place boolean, after_run int,
-    after_distance double precision, after_tile uuid,
+    query halfvec, f tilescout.search_filter, cells bigint[], cell_collections int[], sures boolean[], visited bigint, passing bigint,
+    k int, one_per_place boolean, after_distance double precision, after_tile uuid,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT footprints geometry[])
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
-    -- Cell by cell along the index on places; the planner knows nothing of how long a cell's stretch is.
-    SET enable_hashjoin = off SET enable_mergejoin = off
+    -- In the order of distance, as it comes from the packs, until enough have passed.
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
+#variable_conflict use_variable
 DECLARE
-    -- Inner products of vectors whose length is 1 to the half's precision are within this of the cosine.
-    slack CONSTANT double precision := 0.001;
-    -- The exact test of where a tile lies is dear, and most near tiles pass it: only the best by look are tested, and more of them while that falls short.
-    depth bigint := greatest(100, k::bigint * CASE WHEN one_per_place THEN 8 ELSE 2 END);
-    fetched bigint;
-    furthest double precision;
+    area geometry := f.area;
+    place geometry := coalesce(f.area, f.reach);
+    unplaced CONSTANT boolean := place IS NULL;
+    west CONSTANT double precision := ST_XMin(place);
+    south CONSTANT double precision := ST_YMin(place);
+    east CONSTANT double precision := ST_XMax(place);
+    north CONSTANT double precision := ST_YMax(place);
+    least_valid CONSTANT real := f.min_valid;
+    most_cloud CONSTANT real := f.max_cloud;
+    excluded CONSTANT boolean := f.excluded_tiles IS NOT NULL OR f.excluded_place IS NOT NULL;
+    simple CONSTANT boolean := NOT one_per_place AND after_tile IS NULL AND f.reach IS NULL AND f.hidden_scenes IS NULL AND f.excluded_scenes IS NULL
+        AND f.excluded_place IS NULL AND f.excluded_tiles IS NULL AND f.acquired IS NULL AND f.resolution IS NULL AND f.min_valid IS NULL AND f.max_cloud IS NULL;
+    -- So many pass before places are told apart.
+    wanted bigint := CASE WHEN one_per_place THEN k::bigint * 8 ELSE k END;
+    -- Where a tile lies exactly is dear to find out, so only the nearest by look are asked, and more of them while too few pass.
+    depth bigint := greatest(40, 2 * wanted, wanted * 3 * visited / greatest(passing, 1) / 2);
+    passed bigint;
     kept int[];
 BEGIN
     LOOP
-        -- The inner product costs half of what the cosine does: it ranks all rows, the cosine the best of them. Adding
-        -- zero keeps the planner from an index whose answer would not be exact.
-        EXECUTE format($sql$
-            WITH near AS MATERIALIZED (
-                SELECT e.tile_id, e.collection_id, e.footprint, e.embedding, e.inside, (e.embedding <#> $1) + 0 AS product
-                FROM %1$s AS e
-                %2$s
-                ORDER BY product, e.tile_id, e.collection_id
-                LIMIT $12
-            ), passing AS (
-                SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance FROM near AS e WHERE e.inside OR %3$s
-            ), best AS (
-                SELECT * FROM passing ORDER BY distance, tile_id, collection_id %4$s
-            )
-            SELECT array_agg(tile_id), array_agg(collection_id), array_agg(distance), array_agg(footprint),
-                   (SELECT count(*) FROM near), (SELECT max(product) FROM near)
-            FROM best$sql$,
-                CASE WHEN runs IS NULL
-                    THEN format('(SELECT e.*, true AS inside FROM tilescout.%I AS e WHERE e.run_id > $13 AND %s)', target, tilescout.filter_sql(f))
-                    ELSE format('unnest($18, $21, $22, $23) AS piece (run_id, lo, hi, inside) CROSS JOIN LATERAL (
-                        SELECT e.*, piece.inside FROM tilescout.%I AS e
-                        WHERE piece.run_id > $13 AND e.run_id = piece.run_id AND e.place BETWEEN piece.lo AND piece.hi AND %s OFFSET 0)', target, tilescout.filter_sql(f)) END,
-                CASE WHEN after_distance IS NOT NULL THEN 'WHERE (e.embedding <=> $1, e.tile_id) > ($19, $20)' END,
-                tilescout.place_sql(f),
-                CASE WHEN NOT one_per_place THEN 'LIMIT $24' END)
-            INTO tiles, collections, distances, footprints, fetched, furthest
-            USING query, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles,
-                f.excluded_scenes, f.excluded_place, f.hidden_runs, f.hidden_scenes, depth, coalesce(after_run, 0), f.reach, f.near, f.radius,
-                f.resolution, runs, after_distance, after_tile, los, his, insides, k;
-        IF one_per_place AND tiles IS NOT NULL THEN
+        IF simple THEN
+            -- The same with an area alone: most searches, and a statement starts the sooner the less it says.
+            SELECT array_agg(h.tile_id), array_agg(h.collection_id), array_agg(h.distance)
+                INTO tiles, collections, distances
+                FROM (
+                    SELECT near.tile_id, near.collection_id, near.distance
+                    FROM (
+                        SELECT r.tile_id, r.collection_id, r.distance, r.sure
+                        FROM (
+                            SELECT piece.collection_id, piece.sure, unnest(p.tiles) AS tile_id, unnest(p.vectors) <=> query AS distance
+                            FROM unnest(cells, cell_collections, sures) AS piece (cell_id, collection_id, sure) JOIN tilescout.pack AS p ON p.cell_id = piece.cell_id
+                                AND (piece.sure OR p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south)
+                        ) AS r
+                        ORDER BY r.distance, r.tile_id, r.collection_id
+                        LIMIT depth
+                    ) AS near
+                    LEFT JOIN tilescout.tile AS t ON NOT near.sure AND t.id = near.tile_id AND t.collection_id = near.collection_id
+                    WHERE near.sure OR ST_Intersects(area, t.footprint)
+                    ORDER BY near.distance, near.tile_id, near.collection_id
+                    LIMIT wanted
+                ) AS h;
+        ELSE
+            SELECT array_agg(h.tile_id), array_agg(h.collection_id), array_agg(h.distance), array_agg(h.footprint)
+                INTO tiles, collections, distances, footprints
+                FROM (
+                    SELECT near.tile_id, near.collection_id, near.distance, CASE WHEN one_per_place THEN t.footprint END AS footprint
+                    FROM (
+                        SELECT r.tile_id, r.collection_id, r.distance, r.sure
+                        FROM (
+                            SELECT piece.collection_id, piece.sure, unnest(p.tiles) AS tile_id, unnest(p.vectors) <=> query AS distance,
+                                   unnest(CASE WHEN least_valid IS NOT NULL THEN p.valid END) AS valid, unnest(CASE WHEN most_cloud IS NOT NULL THEN p.cloud END) AS cloud
+                            FROM unnest(cells, cell_collections, sures) AS piece (cell_id, collection_id, sure) CROSS JOIN LATERAL (
+                                SELECT p.tiles, p.vectors, p.valid, p.cloud FROM tilescout.pack AS p
+                                WHERE p.cell_id = piece.cell_id
+                                  AND (piece.sure OR unplaced OR p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south) OFFSET 0) AS p
+                        ) AS r
+                        WHERE (after_tile IS NULL OR (r.distance, r.tile_id) > (after_distance, after_tile))
+                          AND (least_valid IS NULL OR r.valid >= least_valid) AND (most_cloud IS NULL OR r.cloud <= most_cloud)
+                        ORDER BY r.distance, r.tile_id, r.collection_id
+                        LIMIT depth
+                    ) AS near
+                    JOIN tilescout.tile AS t ON t.id = near.tile_id AND t.collection_id = near.collection_id
+                    WHERE (near.sure OR (area IS NULL OR ST_Intersects(area, t.footprint)) AND (f.near IS NULL OR t.footprint && f.reach AND ST_DWithin(t.footprint::geography, f.near, f.radius))
+                            AND (f.hidden_scenes IS NULL OR t.scene_id <> ALL (f.hidden_scenes)) AND (f.excluded_scenes IS NULL OR t.scene_id <> ALL (f.excluded_scenes))
+                            AND (f.acquired IS NULL OR EXISTS (SELECT FROM tilescout.scene AS s WHERE s.id = t.scene_id AND s.acquired_at <@ f.acquired))
+                            AND (f.resolution IS NULL OR EXISTS (SELECT FROM tilescout.scene AS s WHERE s.id = t.scene_id AND s.ground_sample_distance::real::numeric <@ f.resolution)))
+                      AND (NOT excluded OR (f.excluded_tiles IS NULL OR t.id <> ALL (f.excluded_tiles))
+                            AND (f.excluded_place IS NULL OR NOT tilescout.same_place(t.footprint, f.excluded_place)))
+                    ORDER BY near.distance, near.tile_id, near.collection_id
+                    LIMIT wanted
+                ) AS h;
+        END IF;
+        passed := coalesce(cardinality(tiles), 0);
+        IF one_per_place AND passed > 0 THEN
             kept := tilescout.first_of_each_place(footprints, k);
             SELECT array_agg(tiles[i] ORDER BY i), array_agg(collections[i] ORDER BY i), array_agg(distances[i] ORDER BY i), array_agg(footprints[i] ORDER BY i)
                 INTO tiles, collections, distances, footprints FROM unnest(kept) AS i;
         END IF;
-        EXIT WHEN fetched < depth OR (cardinality(tiles) >= k AND distances[k] <= 1 + furthest - slack);
-        depth := depth * 8;
+        -- Enough, or nothing is left: all were fetched, and not so many passed as were wanted.
+        EXIT WHEN cardinality(tiles) >= k OR (passed < wanted AND depth >= visited);
+        IF passed = wanted THEN
+            wanted := wanted * 8;
+        END IF;
+        depth := greatest(depth * 8, wanted * 2);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION tilescout.search_exact IS
-    'The k nearest of all rows that pass, every one compared; runs to insides are the cells of tilescout.estimate_rows; after_run leaves out those that an index covers, after_distance and after_tile those of earlier pages.';
+    'The k nearest of all rows that pass, every vector of the cells compared; cells to passing as of tilescout.cells_of; after_distance and after_tile leave out earlier pages.';

@@ -1,27 +1,25 @@
--- Its arguments were fewer once.
-DROP FUNCTION IF EXISTS tilescout.search_index(text, int, halfvec, tilescout.search_filter, int, boolean, int, bigint, double precision, uuid, boolean);
-CREATE OR REPLACE FUNCTION tilescout.index_depth(k int, one_per_place boolean, share double precision)
-RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-    -- The best k of six times as many rows are nearly always the true ones, also for a look that is rare there (docs/search.md); of twice as
-    -- many where most rows pass.
-    SELECT CASE WHEN one_per_place THEN greatest(60, k::bigint * 8) WHEN share > 0.3 THEN greatest(20, k::bigint * 2) ELSE greatest(60, k::bigint * 6) END
+CREATE OR REPLACE FUNCTION tilescout.index_depth(k int, one_per_place boolean)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    -- The best k of half as many again are nearly always the true ones, also for a look that is rare there (docs/search.md).
+    SELECT CASE WHEN one_per_place THEN greatest(60, k::bigint * 8) ELSE greatest(15, (k::bigint * 3 + 1) / 2) END
 $$;
-COMMENT ON FUNCTION tilescout.index_depth IS 'How many rows have to pass before a scan of the index ends; share: of all rows that pass.';
+COMMENT ON FUNCTION tilescout.index_depth IS 'How many rows have to pass before a scan of the index ends.';
 
-CREATE OR REPLACE FUNCTION tilescout.index_breadth(k int, one_per_place boolean, share double precision)
-RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
-    SELECT least(1000, greatest(CASE WHEN share > 0.3 THEN 60 ELSE 200 END, tilescout.index_depth(k, one_per_place, share)))::int
+CREATE OR REPLACE FUNCTION tilescout.index_breadth(depth bigint, share double precision)
+RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT least(1000, greatest(CASE WHEN share > 0.3 THEN 60 ELSE 100 END, depth * 2))::int
 $$;
-COMMENT ON FUNCTION tilescout.index_breadth IS 'hnsw.ef_search of a scan of the index.';
+COMMENT ON FUNCTION tilescout.index_breadth IS 'hnsw.ef_search of a scan of the index that ends when depth rows have passed; share: of all rows that pass.';
 
 CREATE OR REPLACE FUNCTION tilescout.search_index(
     target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, through_run int, wanted bigint, breadth int, budget bigint,
     after_distance double precision, after_tile uuid, explain boolean,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT complete boolean, OUT visited bigint)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
+-- Volatile, since EXPLAIN counts as a utility command.
+LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT
     SET hnsw.iterative_scan = relaxed_order
     -- Restored when the function ends; set below, while the ordered index scan is planned.
-    SET hnsw.ef_search = 40 SET hnsw.max_scan_tuples = 20000
+    SET hnsw.ef_search = 40 SET hnsw.max_scan_tuples = 2000000000 SET hnsw.scan_mem_multiplier = 8
     SET enable_seqscan = on SET enable_bitmapscan = on SET enable_sort = on SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
@@ -33,16 +31,14 @@ DECLARE
     plan json;
 BEGIN
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
-        set_config('hnsw.ef_search', breadth::text, true),
-        set_config('hnsw.max_scan_tuples', least(2147483647, greatest(200, wanted, budget))::text, true);
+        set_config('hnsw.ef_search', breadth::text, true);
     statement := format($sql$
-            SELECT e.tile_id, e.collection_id, e.footprint, e.embedding <=> $1 AS distance
-            FROM tilescout.%I AS e
-            WHERE e.run_id <= %s AND %s AND %s %s
-            ORDER BY e.embedding <=> $1
+            SELECT e.tile_id, e.collection_id, e.footprint, e.distance
+            FROM (SELECT e.*, e.embedding <=> $1 AS distance FROM tilescout.%I AS e WHERE e.run_id <= %s ORDER BY e.embedding <=> $1 LIMIT %s) AS e
+            WHERE %s AND %s %s
             LIMIT $12$sql$,
-            target, through_run, tilescout.filter_sql(f), tilescout.place_sql(f),
-            CASE WHEN after_distance IS NOT NULL THEN 'AND (e.embedding <=> $1, e.tile_id) > ($13, $18)' END);
+            target, through_run, greatest(200, wanted, budget), tilescout.filter_sql(f), tilescout.place_sql(f),
+            CASE WHEN after_distance IS NOT NULL THEN 'AND (e.distance, e.tile_id) > ($13, $18)' END);
     EXECUTE format('WITH near AS MATERIALIZED (%s) SELECT array_agg(tile_id), array_agg(collection_id), array_agg(distance), array_agg(footprint) FROM near', statement)
         INTO tiles, collections, distances, footprints
         USING query, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles, f.excluded_scenes, f.excluded_place,
@@ -52,17 +48,22 @@ BEGIN
             INTO plan
             USING query, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles, f.excluded_scenes, f.excluded_place,
                 f.hidden_runs, f.hidden_scenes, wanted, after_distance, f.reach, f.near, f.radius, f.resolution, after_tile;
+        -- What the inner limit handed out: the node below the filter's.
         plan := plan->0->'Plan'->'Plans'->0;
         visited := coalesce((plan->>'Rows Removed by Filter')::numeric, 0) + (plan->>'Actual Rows')::numeric;
     END IF;
     PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'on', true);
     complete := coalesce(cardinality(tiles), 0) >= wanted;
 
-    IF complete AND EXISTS (SELECT FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id > through_run) THEN
-        SELECT * INTO cells FROM tilescout.estimate_rows(target, of_model, f);
-        tail := tilescout.search_exact(target, query, f, cells.runs, cells.los, cells.his, cells.insides, wanted::int, false, through_run, after_distance, after_tile);
-        tiles := tiles || tail.tiles; collections := collections || tail.collections;
-        distances := distances || tail.distances; footprints := footprints || tail.footprints;
+    IF complete THEN
+        cells := tilescout.cells_of(of_model, f, through_run);
+        IF cells.visited > 0 THEN
+            tail := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, k, one_per_place, after_distance, after_tile);
+            tiles := tiles || tail.tiles; collections := collections || tail.collections;
+            distances := distances || tail.distances;
+            footprints := footprints || (SELECT array_agg(t.footprint ORDER BY n) FROM unnest(tail.tiles, tail.collections) WITH ORDINALITY AS h (tile, collection, n)
+                JOIN tilescout.tile AS t ON t.id = h.tile AND t.collection_id = h.collection);
+        END IF;
     END IF;
     SELECT array_agg(h.tile ORDER BY h.distance, h.tile, h.collection), array_agg(h.collection ORDER BY h.distance, h.tile, h.collection),
            array_agg(h.distance ORDER BY h.distance, h.tile, h.collection), array_agg(h.footprint ORDER BY h.distance, h.tile, h.collection)
@@ -80,3 +81,25 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.search_index IS
     'The k nearest by the HNSW index with iterative scans, rows after through_run compared exactly. complete: enough rows passed before the budget of scanned rows was spent; else there may be more, and nearer.';
+
+CREATE OR REPLACE FUNCTION tilescout.ask_index(
+    of_model tilescout.model, query halfvec, f tilescout.search_filter, usual boolean, k int, one_per_place boolean, share double precision, depth bigint,
+    scan bigint, after_distance double precision, after_tile uuid, explain boolean,
+    OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT complete boolean, OUT visited bigint)
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+#variable_conflict use_variable
+DECLARE
+    through int;
+BEGIN
+    -- What tilescout.make_model_search has written out, where the index holds every row.
+    IF usual AND NOT explain AND NOT EXISTS (SELECT FROM tilescout.run AS r WHERE r.id > of_model.hnsw_through_run AND r.model_id = of_model.id AND r.state = 'published') THEN
+        EXECUTE 'SELECT * FROM tilescout.nearest_index_' || of_model.id || '($1, $2, $3, $4, $5, $6)' INTO tiles, collections, distances, complete, through
+            USING query, f, (f.acquired, f.excluded_tiles, f.hidden_runs) IS NULL, depth, tilescout.index_breadth(depth, share), scan;
+    END IF;
+    -- Also where another index has come since the model was read.
+    IF through IS DISTINCT FROM of_model.hnsw_through_run THEN
+        SELECT * INTO tiles, collections, distances, complete, visited FROM tilescout.search_index(tilescout.embedding_table(of_model.id), of_model.id, query, f, k,
+            one_per_place, of_model.hnsw_through_run, depth, tilescout.index_breadth(depth, share), scan, after_distance, after_tile, explain);
+    END IF;
+END $$;
+COMMENT ON FUNCTION tilescout.ask_index IS 'What the index answers, by the model''s written-out search where that suffices, else by tilescout.search_index.';

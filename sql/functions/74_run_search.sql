@@ -8,72 +8,114 @@ CREATE OR REPLACE FUNCTION tilescout.run_search(
     count_passing boolean DEFAULT false,
     OUT tiles uuid[], OUT tile_collections int[], OUT distances double precision[],
     OUT plan text, OUT exact boolean, OUT rows_total bigint, OUT rows_estimated bigint, OUT rows_passing bigint, OUT rows_visited bigint, OUT model_name text)
-LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_variable
 DECLARE
+    world CONSTANT geometry := ST_MakeEnvelope(-180, -90, 180, 90, 4326);
+    c record;
     of_model tilescout.model;
-    target text;
     query halfvec;
+    area geometry;
+    given uuid[];
+    excluded uuid[];
+    usual boolean;
+    few boolean;
     f tilescout.search_filter;
-    given uuid[] := array_remove(like_tile || coalesce(positives, '{}'), NULL);
     answer record;
-    expected record;
-    exact_limit bigint;
+    cells record;
     rough bigint;
     share double precision;
     depth bigint;
-    breadth int;
-    scan bigint;
+    exact_time double precision;
+    index_time double precision;
     after_distance double precision;
     wanted int := k;
     passed int := 0;
-    -- What tilescout.make_model_search writes out, and its statement without any condition but the area.
-    usual boolean;
-    unrestricted boolean;
-    indexed boolean;
 BEGIN
     IF k IS NULL OR k NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'k is %, but must be 1 to 10000', coalesce(k::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
     ELSIF NOT (max_distance BETWEEN 0 AND 2) THEN
         RAISE EXCEPTION 'max_distance is %, but must be 0 to 2', max_distance USING ERRCODE = 'invalid_parameter_value', HINT = 'cosine distances are';
     END IF;
-    of_model := tilescout.search_model(model, embedding);
+
+    -- What a search has to know first, in one statement; what is usual is settled here, and the rest asked in full.
+    SELECT m.model AS of_model, m.others, (SELECT array_agg(r.id) FROM tilescout.run AS r WHERE r.state <> 'published') AS hidden_runs,
+           EXISTS (SELECT FROM tilescout.retirement) OR nullif(current_setting('tilescout.as_of', true), '') IS NOT NULL AS more_hidden
+        INTO c FROM (SELECT m AS model, count(*) OVER () > 1 AS others FROM tilescout.model AS m ORDER BY m.serving DESC, m.id LIMIT 1) AS m;
+    of_model := c.of_model;
+    IF model IS NOT NULL OR of_model.id IS NULL OR (embedding IS NOT NULL AND (c.others OR vector_dims(embedding) <> of_model.dimension)) THEN
+        of_model := tilescout.search_model(model, embedding);
+    END IF;
     model_name := of_model.name;
-    target := tilescout.embedding_table(of_model.id);
-    query := tilescout.query_embedding(of_model, like_tile, embedding, positives, negatives);
-    f := tilescout.resolve_filter(of_model, within, near, radius, acquired, collections, min_valid, max_cloud, resolution,
-        CASE WHEN exclude_self THEN given || coalesce(negatives, '{}') END, CASE WHEN exclude_scene THEN given END, CASE WHEN exclude_place THEN like_tile END);
+    IF like_tile IS NULL AND positives IS NULL AND negatives IS NULL AND l2_norm(embedding) > 0 THEN
+        query := l2_normalize(embedding::vector)::halfvec;
+    ELSE
+        negatives := array_remove(negatives, NULL);
+        query := tilescout.query_embedding(of_model, like_tile, embedding, positives, negatives);
+        given := array_remove(like_tile || coalesce(positives, '{}'), NULL);
+        IF exclude_self THEN
+            excluded := nullif(given || coalesce(negatives, '{}'), '{}');
+        END IF;
+    END IF;
+    IF ST_SRID(within) = 4326 AND within @ world AND ST_GeometryType(within) = 'ST_Polygon' AND ST_CoordDim(within) = 2 AND ST_IsValid(within) THEN
+        area := within;
+    ELSIF within IS NOT NULL THEN
+        area := tilescout.search_area(within);
+    END IF;
+    -- By look, area and dates.
+    usual := (near, radius, collections, min_valid, max_cloud, resolution, after) IS NULL AND isempty(acquired) IS NOT TRUE AND NOT one_per_place
+        AND NOT c.more_hidden AND (given IS NULL OR NOT (exclude_scene OR exclude_place));
+    IF NOT usual OR count_passing THEN
+        f := tilescout.resolve_filter(of_model, NULL, near, radius, acquired, collections, min_valid, max_cloud, resolution,
+            excluded, CASE WHEN exclude_scene THEN given END, CASE WHEN exclude_place THEN like_tile END);
+    ELSE
+        f.acquired := CASE WHEN NOT (lower_inf(acquired) AND upper_inf(acquired)) THEN acquired END;
+        f.excluded_tiles := excluded;
+        f.hidden_runs := c.hidden_runs;
+    END IF;
+    f.area := area;
     IF after IS NOT NULL THEN
         SELECT e.embedding <=> query INTO after_distance FROM tilescout.embeddings_of(of_model, ARRAY[after]) AS e;
     END IF;
 
-    usual := NOT one_per_place AND after IS NULL AND (f.reach, f.near, f.resolution, f.excluded_scenes, f.excluded_place) IS NULL;
-    unrestricted := (f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles, f.hidden_runs, f.hidden_scenes) IS NULL;
-    exact_limit := tilescout.exact_limit(of_model.dimension);
-    -- A large area goes to the index before its cells are looked at one by one.
-    IF of_model.hnsw_through_run IS NOT NULL AND NOT (one_per_place AND after IS NOT NULL) THEN
-        SELECT greatest(c.reltuples, 0)::bigint INTO rows_total FROM pg_class AS c WHERE c.oid = format('tilescout.%I', target)::regclass;
-        rough := tilescout.rough_rows(of_model.id, f, rows_total);
-        rows_estimated := ceil(rough * tilescout.passing_share(target, f));
-        share := rows_estimated::double precision / greatest(rows_total, 1);
-        depth := tilescout.index_depth(k, one_per_place, share);
-        breadth := tilescout.index_breadth(k, one_per_place, share);
-        -- A row met by the index costs some seven times what comparing one costs. Where look and place do not go together, enough rows have
-        -- passed after depth / share. Scenes hold much of one look, so that some searches take longer: half as much again is risked, or what
-        -- costs a third of comparing all, where that is long.
-        scan := depth / greatest(share, 1e-9);
-        IF rough > exact_limit AND (scan * 7 < rough OR rough > 2 * exact_limit) THEN
-            scan := least(2147483647, greatest(200, depth, rough / 24, CASE WHEN scan * 7 < rough THEN scan * 3 / 2 ELSE 0 END));
-            IF usual AND NOT count_passing AND NOT EXISTS (SELECT FROM tilescout.cell AS c WHERE c.model_id = of_model.id AND c.run_id > of_model.hnsw_through_run) THEN
-                EXECUTE format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7)', 'nearest_index_' || of_model.id)
-                    INTO answer USING query, f, unrestricted, k, depth, breadth, scan;
-                indexed := answer.through = of_model.hnsw_through_run;
-            END IF;
-            -- Also where another index has come since the model was read.
-            IF indexed IS NOT TRUE THEN
-                answer := tilescout.search_index(target, of_model.id, query, f, k, one_per_place, of_model.hnsw_through_run, depth, breadth, scan, after_distance, after, count_passing);
-                rows_visited := answer.visited;
-            END IF;
+    IF usual AND area IS NOT NULL THEN
+        cells := tilescout.cells_at(of_model.id, area, f.acquired, c.hidden_runs, tilescout.cells_looked_at() + 1);
+        rough := CASE WHEN cells.boxes <= tilescout.cells_looked_at() THEN cells.visited END;
+        -- Of so few cells the boxes of packs, and the footprints of the nearest tiles, say soonest what lies inside.
+        few := cells.boxes <= tilescout.few_cells() AND cells.dated IS NOT FALSE;
+        IF few THEN
+            answer := tilescout.search_few(query, area, excluded, cells.cells, cells.collections, cells.visited, k);
+            exact := true;
+            rows_visited := cells.visited;
+            rows_estimated := cells.visited;
+            plan := format('exact: the area is small, and all of the up to %s tiles in and around it are compared', rows_visited);
+        END IF;
+    END IF;
+    IF exact IS NULL OR count_passing THEN
+        rows_total := (SELECT t.reltuples FROM pg_class AS t WHERE t.oid = to_regclass('tilescout.' || tilescout.embedding_table(of_model.id)) AND t.reltuples > 0);
+        IF rows_total IS NULL THEN
+            rows_total := (SELECT coalesce(sum(x.tiles), 0) FROM tilescout.cell AS x WHERE x.model_id = of_model.id);
+        END IF;
+    END IF;
+    IF exact IS NULL AND of_model.hnsw_through_run IS NOT NULL AND NOT (one_per_place AND after IS NOT NULL) THEN
+        -- A large area goes to the index before its cells are looked at one by one.
+        rough := CASE WHEN (area, f.reach, f.acquired, f.collection_ids) IS NULL THEN rows_total
+            -- An area fills its box by its share of it.
+            WHEN rough IS NOT NULL THEN rough * ST_Area(area) / greatest(ST_Area(ST_Envelope(area)), 1e-12)
+            ELSE tilescout.rough_rows(of_model.id, f, rows_total) END;
+        rows_estimated := CASE WHEN (min_valid, max_cloud, resolution) IS NULL THEN rough
+            ELSE ceil(rough * tilescout.passing_share(tilescout.embedding_table(of_model.id), f)) END;
+        share := least(1, rows_estimated::double precision / greatest(rows_total, 1));
+        depth := tilescout.index_depth(k, one_per_place);
+        -- Where look and place do not go together, enough rows have passed after depth / share. Scenes hold much of one look, so that some
+        -- searches take longer, or far less: half as much again is risked, or a sixth of what comparing all takes, where that is long.
+        exact_time := rough * tilescout.exact_microseconds(of_model.dimension);
+        index_time := 300 + least(depth / greatest(share, 1e-9), rows_total) * tilescout.index_microseconds(of_model.dimension);
+        IF index_time < exact_time OR exact_time > 6000 THEN
+            answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, share, depth, least(2147483647, greatest(200, depth,
+                (CASE WHEN index_time < exact_time THEN greatest(index_time * 1.5, exact_time / 3) ELSE exact_time / 6 END)
+                / tilescout.index_microseconds(of_model.dimension)))::bigint, after_distance, after, count_passing);
+            rows_visited := answer.visited;
             IF answer.complete THEN
                 exact := false;
                 plan := format('index: about %s rows pass, and enough of them are among the tiles that look most alike', rows_estimated);
@@ -83,32 +125,29 @@ BEGIN
         END IF;
     END IF;
     IF exact IS NULL THEN
-        SELECT * INTO expected FROM tilescout.estimate_rows(target, of_model.id, f);
-        rows_estimated := expected.passing;
-        rows_total := expected.total;
+        cells := tilescout.cells_of(of_model.id, f, 0);
+        rows_estimated := cells.passing;
+        IF NOT (min_valid, max_cloud, resolution) IS NULL THEN
+            rows_estimated := ceil(rows_estimated * tilescout.passing_share(tilescout.embedding_table(of_model.id), f));
+        END IF;
         plan := format(coalesce(plan, CASE
             WHEN of_model.hnsw_through_run IS NULL THEN 'exact: about %s rows pass, and all are compared; there is no index yet'
             WHEN one_per_place AND after IS NOT NULL THEN 'exact: about %s rows pass, and all are compared, since the places of earlier pages count'
             ELSE 'exact: about %s rows pass, and all are compared, which is faster than the index' END), rows_estimated);
-        rows_visited := coalesce(rows_visited, 0) + expected.visited;
-        LOOP
-            IF one_per_place AND after IS NOT NULL THEN
+        rows_visited := coalesce(rows_visited, 0) + cells.visited;
+        IF one_per_place AND after IS NOT NULL THEN
+            LOOP
                 -- Earlier pages are found again, for a place that they showed is not shown again.
                 wanted := least(wanted::bigint * 2, 2147483647);
-                answer := tilescout.search_exact(target, query, f, expected.runs, expected.los, expected.his, expected.insides, wanted, true, NULL, NULL, NULL);
+                answer := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, wanted, true, NULL, NULL);
                 passed := array_position(answer.tiles, after);
                 EXIT WHEN coalesce(cardinality(answer.tiles), 0) < wanted OR cardinality(answer.tiles) - passed >= k;
-            ELSIF usual AND expected.runs IS NOT NULL THEN
-                EXECUTE format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8)', 'nearest_exact_' || of_model.id)
-                    INTO answer USING query, f, unrestricted, expected.runs, expected.los, expected.his, expected.insides, k;
-                EXIT;
-            ELSE
-                answer := tilescout.search_exact(target, query, f, expected.runs, expected.los, expected.his, expected.insides, k, one_per_place, NULL, after_distance, after);
-                EXIT;
+            END LOOP;
+            IF passed IS NULL THEN
+                RAISE EXCEPTION 'tile % is not in this answer', after USING ERRCODE = 'invalid_parameter_value', HINT = 'after is the last tile of the page before';
             END IF;
-        END LOOP;
-        IF passed IS NULL THEN
-            RAISE EXCEPTION 'tile % is not in this answer', after USING ERRCODE = 'invalid_parameter_value', HINT = 'after is the last tile of the page before';
+        ELSE
+            answer := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, k, one_per_place, after_distance, after);
         END IF;
         exact := true;
     END IF;
@@ -122,7 +161,7 @@ BEGIN
         distances := distances[:wanted];
     END IF;
     IF count_passing THEN
-        rows_passing := tilescout.count_rows(target, of_model.id, f);
+        rows_passing := tilescout.count_rows(tilescout.embedding_table(of_model.id), of_model.id, f);
     END IF;
 END $$;
 COMMENT ON FUNCTION tilescout.run_search IS 'What tilescout.search and tilescout.explain_search share: the answer as arrays, best first, with the plan that found it.';

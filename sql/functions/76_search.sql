@@ -1,20 +1,28 @@
+CREATE OR REPLACE FUNCTION tilescout.middle_of(footprint geometry)
+RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+BEGIN
+    -- Inside the larger part, where the antimeridian parts a tile.
+    IF ST_NumGeometries(footprint) > 1 THEN
+        RETURN (SELECT ST_Centroid(part.geom) FROM ST_Dump(footprint) AS part ORDER BY ST_Area(part.geom) DESC LIMIT 1);
+    END IF;
+    RETURN ST_Centroid(footprint);
+END $$;
+COMMENT ON FUNCTION tilescout.middle_of IS 'The centroid of a footprint, or of its larger part where the antimeridian parts it.';
+
 CREATE OR REPLACE FUNCTION tilescout.present(tiles uuid[], tile_collections int[], distances double precision[])
 RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
     valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20 SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20 SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
     -- In PL/pgSQL, which keeps the plan for the session: planning takes longer than the query.
     RETURN QUERY SELECT hit.rank::int, t.id, hit.distance, c.name, s.id, s.path, s.acquired_at, t.valid_fraction, t.cloud_fraction,
-           ST_X(centre), ST_Y(centre), t.footprint
-    FROM unnest(present.tiles, present.tile_collections, present.distances) WITH ORDINALITY AS hit (tile_id, collection_id, distance, rank)
-    JOIN tilescout.tile AS t ON t.id = hit.tile_id AND t.collection_id = hit.collection_id
-    JOIN tilescout.scene AS s ON s.id = t.scene_id
-    JOIN tilescout.collection AS c ON c.id = t.collection_id
-    -- A centre inside the larger part, where the antimeridian parts a tile.
-    CROSS JOIN LATERAL (SELECT CASE WHEN ST_NumGeometries(t.footprint) = 1 THEN ST_Centroid(t.footprint) ELSE (
-        SELECT ST_Centroid(part.geom) FROM ST_Dump(t.footprint) AS part ORDER BY ST_Area(part.geom) DESC LIMIT 1) END OFFSET 0) AS middle (centre)
-    ORDER BY hit.rank;
+               ST_X(tilescout.middle_of(t.footprint)), ST_Y(tilescout.middle_of(t.footprint)), t.footprint
+        FROM unnest(present.tiles, present.tile_collections, present.distances) WITH ORDINALITY AS hit (tile_id, collection_id, distance, rank)
+        JOIN tilescout.tile AS t ON t.id = hit.tile_id AND t.collection_id = hit.collection_id
+        JOIN tilescout.scene AS s ON s.id = t.scene_id
+        JOIN tilescout.collection AS c ON c.id = t.collection_id
+        ORDER BY hit.rank;
 END $$;
 COMMENT ON FUNCTION tilescout.present IS 'The answer of a search with what people want to know of each tile.';
 

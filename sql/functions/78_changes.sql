@@ -53,6 +53,7 @@ DECLARE
     of_model tilescout.model := tilescout.search_model(model, NULL);
     target text := tilescout.embedding_table(of_model.id);
     f tilescout.search_filter;
+    c record;
 BEGIN
     IF place IS NULL THEN
         RAISE EXCEPTION 'place is missing' USING ERRCODE = 'invalid_parameter_value', HINT = 'give a point or an area';
@@ -64,13 +65,15 @@ BEGIN
     ELSE
         f := tilescout.resolve_filter(of_model, NULL, place, 0, acquired, collections, min_valid, max_cloud, NULL, NULL, NULL, NULL);
     END IF;
+    c := tilescout.cells_of(of_model.id, f, 0);
     -- Each tile beside the latest earlier one of its place: same ground, and pixels of much the same size.
     RETURN QUERY EXECUTE format($sql$
-        WITH piece AS MATERIALIZED (SELECT c.run_id, c.lo, c.hi FROM tilescout.cell AS c WHERE c.model_id = $18 AND %s),
-        passing AS MATERIALIZED (
-            SELECT e.* FROM piece CROSS JOIN LATERAL (
-                SELECT e.tile_id, e.collection_id, e.acquired_at, e.ground_sample_distance, e.footprint, e.embedding FROM tilescout.%I AS e
-                WHERE e.run_id = piece.run_id AND e.place BETWEEN piece.lo AND piece.hi AND e.acquired_at IS NOT NULL AND %s AND %s OFFSET 0) AS e
+        WITH passing AS MATERIALIZED (
+            SELECT e.tile_id, e.collection_id, e.acquired_at, e.ground_sample_distance, e.footprint, e.embedding
+            FROM unnest($18, $19) AS piece (cell_id, collection_id) JOIN tilescout.pack AS p ON p.cell_id = piece.cell_id
+            CROSS JOIN LATERAL unnest(p.tiles) AS member (tile_id)
+            JOIN tilescout.%I AS e ON e.tile_id = member.tile_id AND e.collection_id = piece.collection_id
+            WHERE e.acquired_at IS NOT NULL AND %s AND %s
         ), change AS (
             SELECT e.embedding <=> before.embedding AS distance, e.tile_id, e.acquired_at, before.tile_id AS before_tile_id,
                    before.acquired_at AS before_acquired_at, e.collection_id, e.footprint
@@ -84,9 +87,9 @@ BEGIN
                c.before_acquired_at, n.name, c.footprint
         FROM change AS c JOIN tilescout.collection AS n ON n.id = c.collection_id
         ORDER BY 1 LIMIT $12$sql$,
-            tilescout.cell_sql(f), target, tilescout.filter_sql(f), tilescout.place_sql(f))
+            target, tilescout.filter_sql(f), tilescout.place_sql(f))
         USING NULL::halfvec, f.area, f.acquired, f.collection_ids, f.min_valid, f.max_cloud, f.excluded_tiles, f.excluded_scenes, f.excluded_place,
-            f.hidden_runs, f.hidden_scenes, k, NULL::int, f.reach, f.near, f.radius, f.resolution, of_model.id;
+            f.hidden_runs, f.hidden_scenes, k, NULL::int, f.reach, f.near, f.radius, f.resolution, c.cells, c.collections;
 END $$;
 COMMENT ON FUNCTION tilescout.changed IS
     'What changed at a place, a point or an area: each dated tile beside the latest earlier one of the same ground, those whose look changed most first.';

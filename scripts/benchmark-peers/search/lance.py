@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""LanceDB on the same rows as Tilescout, in one run: recall@10 and time of searches inside polygons. For a database that run.py has filled.
+
+LanceDB filters by columns: the best spatial filter it offers is the box of the area, over indexed columns, before the vector search. The outline
+is then tested by shapely (prepared), on more and more of the nearest until ten have passed. Vectors: its IVF_PQ index with exact re-ranking, in the setting whose recall is best for
+its time, and its flat (exact) search."""
+import argparse
+import json
+import pathlib
+import shutil
+import time
+
+import lancedb
+import numpy
+import psycopg
+import pyarrow
+import shapely
+
+import contenders
+import corpus as corpora
+import database
+from questions import ask
+from run import RELATIONS, area_of, recall, truth
+
+COLUMNS = ("west", "south")
+
+
+def build(folder, corpus):
+    shutil.rmtree(folder, ignore_errors=True)
+    vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(corpus.vectors.astype(numpy.float16).ravel()), corpora.DIMENSION)
+    rows = pyarrow.table({"number": numpy.arange(len(corpus.west)), "west": corpus.west, "south": corpus.south, "vector": vectors})
+    table = lancedb.connect(folder).create_table("tiles", rows)
+    started = time.perf_counter()
+    table.create_index(metric="cosine", index_type="IVF_PQ", num_partitions=max(16, int(len(corpus.west) ** 0.5) // 2), num_sub_vectors=64)
+    seconds = time.perf_counter() - started
+    for column in COLUMNS:
+        table.create_scalar_index(column)
+    return table, seconds
+
+
+class Lance:
+    def __init__(self, table, corpus, name, **settings):
+        self.table, self.corpus, self.name, self.settings = table, corpus, name, settings
+
+    def query(self, vector, where, limit):
+        search = self.table.search(vector).distance_type("cosine").select(["number"]).limit(limit)
+        if where:
+            search = search.where(where, prefilter=True)
+        if self.settings.get("flat"):
+            search = search.bypass_vector_index()
+        else:
+            search = search.nprobes(self.settings["nprobes"]).refine_factor(self.settings["refine"])
+        return search.to_arrow()["number"].to_numpy()
+
+    def ask(self, area, vector):
+        if area is None:
+            return list(self.query(vector, None, contenders.K))
+        west, south, east, north = area.bounds
+        where = f"west <= {east} AND west >= {west - corpora.TILE} AND south <= {north} AND south >= {south - corpora.TILE}"
+        shapely.prepare(area)
+        limit = 4 * contenders.K
+        while True:
+            numbers = self.query(vector, where, limit)
+            w, s = self.corpus.west[numbers], self.corpus.south[numbers]
+            inside = numbers[shapely.intersects(area, shapely.box(w, s, w + corpora.TILE, s + corpora.TILE))]
+            if len(inside) >= contenders.K or len(numbers) < limit:
+                return list(inside[:contenders.K])
+            limit *= 8
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--conninfo", "--matrix", "--names", "--folder"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--questions", type=int, default=20, help="of each share")
+    parser.add_argument("--seed", type=int, default=7, help="of the rows")
+    parser.add_argument("--question-seed", type=int, default=2026)
+    parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=(0.0001, 0.001, 0.01, 0.03, 0.1, 0.5, 1.0))
+    parser.add_argument("--result", type=pathlib.Path, required=True, help="JSON")
+    arguments = parser.parse_args()
+    corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
+    table, seconds = build(arguments.folder, corpus)
+    print(f"LanceDB {lancedb.__version__}: IVF_PQ built in {seconds:.0f} s", flush=True)
+
+    def connect():
+        connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
+        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
+        return connection
+
+    connection = connect()
+    number_of = {database.identity(n): n for n in range(arguments.rows)}
+    ours = contenders.all_of(connect)[0]
+    ways = [Lance(table, corpus, "IVF_PQ, 20 probes, refine 10", nprobes=20, refine=10), Lance(table, corpus, "IVF_PQ, 100 probes, refine 30", nprobes=100, refine=30),
+            Lance(table, corpus, "flat", flat=True)]
+    cells = []
+    for share in arguments.shares:
+        random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6), 99])
+        names = [ours.name] + [way.name for way in ways]
+        times, recalls = {n: [] for n in names}, {n: [] for n in names}
+        for turn in range(arguments.questions):
+            question = ask(corpus, share, RELATIONS[turn % 3] if share < 1 else "uncorrelated", random)
+            text = area_of(connection, question.ring)
+            shape = shapely.from_wkb(text[:]) if text else None
+            _, _, distances = truth(connection, corpus, number_of, text, question.vector, None)
+            for name in names:
+                best = None
+                for _ in range(2):
+                    started = time.perf_counter()
+                    if name == ours.name:
+                        found = [number_of[i] for i in ours.ask(text, contenders.text(question.vector), None)]
+                    else:
+                        found = ways[names.index(name) - 1].ask(shape, question.vector)
+                    elapsed = (time.perf_counter() - started) * 1000
+                    best = elapsed if best is None else min(best, elapsed)
+                times[name].append(best)
+                recalls[name].append(recall(numpy.array(found, int), corpus, question.vector, distances))
+        cell = {"share": share, **{n: [float(numpy.median(times[n])), float(numpy.quantile(times[n], 0.95)), float(numpy.mean(recalls[n]))] for n in names}}
+        cells.append(cell)
+        print(json.dumps(cell), flush=True)
+        arguments.result.write_text(json.dumps({"rows": arguments.rows, "version": lancedb.__version__, "build_seconds": seconds, "cells": cells}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
