@@ -39,13 +39,13 @@ BEGIN
                         FROM (
                             SELECT piece.collection_id, piece.sure, unnest(p.tiles) AS tile_id, unnest(p.vectors) <=> query AS distance
                             FROM unnest(cells, cell_collections, sures) AS piece (cell_id, collection_id, sure) JOIN tilescout.pack AS p ON p.cell_id = piece.cell_id
-                                AND (piece.sure OR p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south)
+                                AND (piece.sure OR unplaced OR p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south)
                         ) AS r
                         ORDER BY r.distance, r.tile_id, r.collection_id
                         LIMIT depth
                     ) AS near
                     LEFT JOIN tilescout.tile AS t ON NOT near.sure AND t.id = near.tile_id AND t.collection_id = near.collection_id
-                    WHERE near.sure OR ST_Intersects(area, t.footprint)
+                    WHERE near.sure OR t.id IS NOT NULL AND (unplaced OR ST_Intersects(area, t.footprint))
                     ORDER BY near.distance, near.tile_id, near.collection_id
                     LIMIT wanted
                 ) AS h;
