@@ -11,16 +11,27 @@ public final class TestCluster: Sendable {
     public let folder: URL
 
     private static let prefix = "tilescout-test-"
+    private static let others = "others"
 
-    private init() throws {
+    private convenience init() throws {
         Self.removeLeftovers()
-        folder = URL(fileURLWithPath: "/tmp/\(Self.prefix)\(ProcessInfo.processInfo.processIdentifier)")
+        let folder = URL(fileURLWithPath: "/tmp/\(Self.prefix)\(ProcessInfo.processInfo.processIdentifier)")
+        try self.init(folder: folder, sharedBuffers: "256MB")
+        Self.removeAtExit(folder)
+    }
+
+    /// Another server, for tests of several of them; it goes when the shared one does.
+    public convenience init(named name: String) throws {
+        try self.init(folder: try Self.shared.get().folder.appending(path: "\(Self.others)/\(name)"), sharedBuffers: "64MB")
+    }
+
+    private init(folder: URL, sharedBuffers: String) throws {
+        self.folder = folder
         // Nothing here outlives the test: durability would only cost time.
         cluster = try PrivateCluster(dataRoot: folder, localSettings: [
-            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "256MB", "max_connections": "100",
+            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": sharedBuffers, "max_connections": "100",
         ])
         try cluster.start()
-        Self.removeAtExit(folder)
         let store = TileStore(connection: try cluster.connect())
         try store.migrate()
         // Databases of single tests are copies of this one.
@@ -64,6 +75,10 @@ public final class TestCluster: Sendable {
     }
 
     private static func remove(_ folder: URL) {
+        let others = folder.appending(path: others)
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: others.path)) ?? [] {
+            try? PrivateCluster(dataRoot: others.appending(path: name)).stop()
+        }
         try? PrivateCluster(dataRoot: folder).stop()
         try? FileManager.default.removeItem(at: folder)
     }

@@ -54,6 +54,11 @@ INSERT INTO attack VALUES
     ($$ SELECT tilescout.claim_jobs(1, $1, 1, 1, false) $$),
     ($$ SELECT tilescout.renew_leases($1, 1) $$),
     ($$ SELECT tilescout.put_back($1) $$),
+    ($$ SELECT tilescout.add_shard($1, 'nowhere') $$),
+    ($$ SELECT tilescout.add_shard('fine', $1::name) $$),
+    ($$ SELECT tilescout.remove_shard($1) $$),
+    ($$ SELECT tilescout.search_shards(embedding => '[1,0,0]', model => $1) $$),
+    ($$ SELECT tilescout.explain_search_shards(embedding => '[1,0,0]', collections => ARRAY[$1]) $$),
     ($$ SELECT set_config('tilescout.as_of', $1, true), tilescout.search(embedding => '[1,0,0]') $$);
 SELECT plan((SELECT count(*)::int FROM attack) + 2);
 SET search_path = public, pg_temp;
