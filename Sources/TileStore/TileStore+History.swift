@@ -6,7 +6,8 @@ public struct PruneCounts: Hashable, Sendable {
 }
 
 extension TileStore {
-    /// Publishes a run by number: one that is ready, was interrupted, or was rolled back.
+    /// Publishes a run by number: one that is ready or was rolled back. Refused while its pipeline is under way, and where files of it
+    /// hold other bytes since: both would be visible.
     public func publish(runID: Int) throws {
         try connection.query("SELECT tilescout.publish_run($1::int)", [runID], operation: "publish run \(runID)")
     }

@@ -46,6 +46,7 @@ struct RolesTests {
         let connection = store.connection
         try connection.execute(script: "SET ROLE tilescout_ingest")
         let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "c", count: 64), preprocessing: "{}", dimension: 8))
+        #expect(try store.lockPipeline("p", shared: false))
         let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
         try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
         let job = try #require(try store.claimJobs(runID: run.id, worker: "w", most: 1, leaseSeconds: 60, alone: true).first)

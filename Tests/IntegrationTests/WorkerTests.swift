@@ -1,4 +1,5 @@
 import Foundation
+@testable import Pipeline
 import TestCluster
 import TileStore
 import Testing
@@ -85,5 +86,18 @@ final class WorkerTests {
         #expect(try night.store.models().first { $0.isServing }?.name == other)
         #expect(try night.program.run(["reembed", "--model", former]).status == 0)
         #expect(try night.store.models().first { $0.isServing }?.name == former)
+    }
+
+    @Test("Who drains a run that is not under way any more says so, and starts no worker after the other for it", .timeLimit(.minutes(1)))
+    func stoppedMeanwhile() throws {
+        let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
+        let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 8))
+        let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
+        try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
+        try store.finish(run, .failed(reason: "test"))
+        let draining = Draining(
+            runID: run.id, launch: .init(program: "/bin/true", arguments: [], environment: [:]), store: store, report: { _, _ in })
+        let error = #expect(throws: PipelineError.self) { try draining.run() }
+        #expect(error?.reason.contains("not under way") == true)
     }
 }

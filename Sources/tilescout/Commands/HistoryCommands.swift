@@ -48,7 +48,11 @@ struct RunsCommand: ParsableCommand {
 
 struct PublishCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "publish", abstract: "Makes a run visible at once: one that is ready, or was rolled back or interrupted.")
+        commandName: "publish", abstract: "Makes a run visible at once: one that is ready, or was rolled back.",
+        discussion: """
+            One that was interrupted or refused is not complete: the command that began it continues it. Files that hold other bytes since, \
+            or are gone, are a reason to refuse: both would be visible.
+            """)
 
     @Argument(help: ArgumentHelp("Number of the run (tilescout runs).", valueName: "run"))
     var number: Int
@@ -58,8 +62,12 @@ struct PublishCommand: ParsableCommand {
     func run() throws {
         let store = try database.store()
         try store.publish(runID: number)
-        if let record = try store.run(number) { _ = try store.buildIndexes(model: record.model) }
         Terminal.write("run \(number) is published")
+        do {
+            if let record = try store.run(number) { _ = try store.buildIndexes(model: record.model) }
+        } catch {
+            Terminal.warn("its index could not be built, searches compare its vectors one by one: \(error)")
+        }
     }
 }
 
