@@ -74,8 +74,7 @@ final class WorkerTests {
         try night.addScene("b.tif", seed: 2)
         #expect(try night.run().status == 0)
         let installed = try night.program.run(["models", "--json"])
-        struct Model: Decodable { var name: String; var isDefault: Bool }
-        let all = try JSONDecoder().decode([Model].self, from: Data(installed.output.utf8))
+        let all = try JSONDecoder().decode([InstalledModel].self, from: Data(installed.output.utf8))
         let former = try #require(all.first { $0.isDefault }?.name)
         let other = try #require(all.first { !$0.isDefault }?.name, "needs a second installed model: \(all)")
         let early = try night.program.run(["reembed", "--model", other, "--no-switch"])
@@ -87,6 +86,51 @@ final class WorkerTests {
         #expect(try night.program.run(["reembed", "--model", former]).status == 0)
         #expect(try night.store.models().first { $0.isServing }?.name == former)
     }
+
+    @Test("After a cut-over, going back hides the last night's scenes, not the vectors of all; as_of says where a model had none")
+    func rollbackAfterCutOver() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        let first = try #require(try night.run().report)
+        try night.addScene("b.tif", seed: 2)
+        let second = try #require(try night.run().report)
+        let former = try #require(try night.store.models().first { $0.isServing }?.name)
+        let other = try #require(try JSONDecoder().decode([InstalledModel].self, from: Data(night.program.run(["models", "--json"]).output.utf8))
+            .first { $0.name != former }?.name)
+        #expect(try night.program.run(["reembed", "--model", other]).status == 0)
+        let cutOver = try #require(try night.store.runs(limit: 1).first)
+        #expect(cutOver.kind == "reembed")
+        func found() throws -> Set<Int> {
+            let vector: [Float] = [1] + Array(repeating: 0, count: try night.store.models().first { $0.isServing }!.dimension - 1)
+            return Set(try night.store.search(SearchRequest(embedding: vector, k: 50)).hits.map(\.sceneID))
+        }
+        #expect(try found().count == 2)
+
+        let refused = try night.program.run(["rollback", "\(cutOver.id)"])
+        #expect(refused.status != 0 && refused.error.contains("which serves") && refused.error.contains("reembed --model"), "\(refused.error)")
+        let early = try night.program.run(["search", "--at", "15,45", "--as-of", "\(first.run)"])
+        #expect(early.status == 65 && early.error.contains("had no vectors yet") && early.error.contains(former), "\(early.error)")
+
+        // The cut-over's vectors of the second night's scene go with that night.
+        let back = try night.program.run(["rollback"])
+        #expect(back.status == 0 && back.output.contains("rolled back: run \(second.run)\n"), "\(back.error)")
+        #expect(try night.store.scenes().map(\.path) == [night.path("a.tif")])
+        #expect(try found().count == 1)
+        // Shown again, it has to be embedded again, and that is said.
+        let shown = try night.program.run(["publish", "\(second.run)"])
+        #expect(shown.status == 0 && shown.error.contains("2 visible tiles have no vector of \(other)"), "\(shown.error)")
+        #expect(try night.program.run(["reembed", "--model", other]).status == 0)
+        #expect(try found().count == 2)
+        // Back at the former model, its cut-over can be rolled back.
+        #expect(try night.program.run(["reembed", "--model", former]).status == 0)
+        #expect(try night.program.run(["rollback", "\(cutOver.id)"]).status == 0)
+        #expect(try found().count == 2)
+        let through = try night.program.run(["rollback", "\(first.run)", "--through"])
+        #expect(through.status == 0 && through.output.contains("run \(second.run), \(first.run)\n"), "\(through.output)\(through.error)")
+        #expect(try found().isEmpty && night.store.scenes().isEmpty)
+    }
+
+    private struct InstalledModel: Decodable { var name: String; var isDefault: Bool }
 
     @Test("Who drains a run that is not under way any more says so, and starts no worker after the other for it", .timeLimit(.minutes(1)))
     func stoppedMeanwhile() throws {

@@ -191,6 +191,7 @@ DECLARE
     wanted text := nullif(current_setting('tilescout.as_of', true), '');
     found_order bigint;
     horizon bigint;
+    lacking text;
 BEGIN
     IF wanted IS NULL THEN
         RETURN NULL;
@@ -205,9 +206,25 @@ BEGIN
     ELSIF found_order < horizon THEN
         RAISE EXCEPTION 'what was visible after run % has been deleted since: retention', wanted USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    SELECT m.name INTO lacking FROM tilescout.model AS m WHERE m.serving AND NOT EXISTS (
+        SELECT FROM tilescout.run AS r WHERE r.model_id = m.id AND r.state = 'published' AND r.publish_order <= found_order);
+    IF FOUND THEN
+        RAISE WARNING 'model %, which serves now, had no vectors yet when run % was published', lacking, wanted
+            USING HINT = 'name a model of that time: model => …';
+    END IF;
     RETURN found_order;
 END $$;
 COMMENT ON FUNCTION tilescout.as_of_order IS 'The publication that SET tilescout.as_of = <run> goes back to; NULL without it: the present.';
+
+CREATE OR REPLACE FUNCTION tilescout.models_with_vectors()
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT m.name FROM tilescout.model AS m, (SELECT tilescout.as_of_order() AS until OFFSET 0) AS as_of
+    WHERE EXISTS (SELECT FROM tilescout.run AS r
+                  WHERE r.model_id = m.id AND r.state = 'published' AND (as_of.until IS NULL OR r.publish_order <= as_of.until))
+    ORDER BY m.serving DESC, m.id
+$$;
+COMMENT ON FUNCTION tilescout.models_with_vectors IS
+    'Models that a published run has brought vectors of, the serving one first; with tilescout.as_of set to a run, by then.';
 
 CREATE OR REPLACE FUNCTION tilescout.hidden(OUT runs int[], OUT scenes bigint[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$

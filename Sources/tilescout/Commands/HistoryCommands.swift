@@ -68,13 +68,18 @@ struct PublishCommand: ParsableCommand {
         } catch {
             Terminal.warn("its index could not be built, searches compare its vectors one by one: \(error)")
         }
+        warnOfMissingVectors(store)
     }
 }
 
 struct RollbackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Hides what a run brought and shows what it replaced, at once.",
-        discussion: "Without a number, the run published last. The scenes are ingested again by the next run, unless they are taken away or the pipeline is stopped.")
+        discussion: """
+            Without a number, the run published last that was no model cut-over. The scenes are ingested again by the next run, unless \
+            they are taken away or the pipeline is stopped. A cut-over whose model serves is not rolled back: switch back first, with \
+            tilescout reembed --model FORMER.
+            """)
 
     @Argument(help: ArgumentHelp("Number of the run (tilescout runs).", valueName: "run"))
     var number: Int?
@@ -94,5 +99,12 @@ struct RollbackCommand: ParsableCommand {
         }
         let runs = try store.rollBack(runID: run, through: through)
         Terminal.write("rolled back: run " + runs.map(String.init).joined(separator: ", "))
+        warnOfMissingVectors(store)
     }
+}
+
+/// What a model cut-over did not see has no vector of the model that serves.
+private func warnOfMissingVectors(_ store: TileStore) {
+    guard let lack = try? store.tilesWithoutServingVector() else { return }
+    Terminal.warn("\(Quantity.count(lack.missing)) visible tiles have no vector of \(lack.model), which serves searches: tilescout reembed --model \(lack.model)")
 }

@@ -71,7 +71,7 @@ struct SearchCommand: ParsableCommand {
     func run() throws {
         let question = try question()
         let store = try database.store()
-        if let asOf { try store.setAsOf(runID: asOf) }
+        if let asOf { try store.setAsOf(runID: asOf, model: image == nil ? nil : encoding.loadModel().name) }
         let searcher = Searcher(store: store, precision: encoding.precision) { try encoding.loadModel() }
         let subject = try searcher.resolve(question)
         let answer = try searcher.answer(question, about: subject)
