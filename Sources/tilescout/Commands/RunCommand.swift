@@ -29,50 +29,54 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let definition = try PipelineFile.read(pipeline)
+        let run = PipelineRun(
+            definition, shard: shard, log: { [quiet] line in if !quiet { Terminal.writeError(line + "\n") } }, warn: Terminal.warn
+        ) { [database] in
+            PipelineRun.Access(store: try database.migratedStore(), worker: try WorkerLaunch.make(database))
+        }
+        let report: NightlyReport
         do {
-            let location = try database.location()
-            _ = try database.migratedStore()
-            let report = try PipelineRun(
-                definition, shard: shard, worker: WorkerLaunch.make(database),
-                log: { [quiet] line in if !quiet { Terminal.writeError(line + "\n") } },
-                openStore: { try TileStore(location) }).run()
-            if json { Terminal.write(String(decoding: try report.json(), as: UTF8.self)) }
-            else if !quiet { Terminal.write(NightlySummary(report).text) }
-            if report.outcome == .refused {
-                throw Failure("run \(report.run) is not published: \(report.reason ?? "")", ExitStatus.refused)
-            }
-            if report.scenes.failed + report.scenes.setAside > 0 {
-                alarm(definition, "\(report.scenes.failed + report.scenes.setAside) scenes failed", run: report.run)
-                throw ExitStatus.someScenesFailed
-            }
-        } catch let status as ExitCode {
-            throw status
-        } catch {
-            let failure = (error as? Failure) ?? Failure(error)
-            alarm(definition, failure?.message ?? "\(error)", run: nil)
+            report = try run.run()
+        } catch let error as PipelineError where error.code == .locked {
+            // Whoever leads that run tells how it ends.
             throw error
+        } catch {
+            if json { Terminal.write(String(decoding: try run.report.json(), as: UTF8.self)) }
+            if let problem = run.reportProblem { Terminal.warn(problem) }
+            alarm(definition, Failure(error)?.message ?? "\(error)", report: run.reportPage)
+            throw error
+        }
+        if json { Terminal.write(String(decoding: try report.json(), as: UTF8.self)) }
+        else if !quiet { Terminal.write(NightlySummary(report).text) }
+        try conclude(definition, report, problem: run.reportProblem, page: run.reportPage)
+    }
+
+    /// Exit status and alarm of a run that came to its end. The worst is said last, and is the status.
+    private func conclude(_ definition: PipelineDefinition, _ report: NightlyReport, problem: String?, page: String?) throws {
+        let failed = report.scenes.failed + report.scenes.setAside
+        if report.outcome == .refused {
+            let failure = Failure("run \(report.run) is not published: \(report.reason ?? "")", ExitStatus.refused)
+            if let problem { Terminal.warn(problem) }
+            alarm(definition, failure.message, report: page)
+            throw failure
+        }
+        if let problem {
+            alarm(definition, problem, report: page)
+            throw Failure("run \(report.run) is \(report.outcome.rawValue), but its report is not complete: \(problem)", ExitStatus.cannotWrite)
+        }
+        if failed > 0, report.outcome != .shardDone {
+            alarm(definition, "\(failed) scenes failed", report: page)
+            throw ExitStatus.someScenesFailed
         }
     }
 
-    /// Tells whoever the pipeline says: mail, a webhook by curl, a pager. Its own failure is a warning.
-    private func alarm(_ definition: PipelineDefinition, _ reason: String, run: Int?) {
-        guard let program = definition.report.onFailure.first else { return }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + definition.report.onFailure.dropFirst()
+    /// Tells whoever the pipeline says. Its own failure is a warning.
+    private func alarm(_ definition: PipelineDefinition, _ reason: String, report: String?) {
         var environment = WorkerLaunch.environmentWithoutSecrets
         environment["TILESCOUT_PIPELINE"] = definition.name
         environment["TILESCOUT_REASON"] = reason
-        if let folder = definition.report.folder, let run { environment["TILESCOUT_REPORT"] = "\(folder)/\(definition.name)-\(run).html" }
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        do {
-            try process.run()
-            process.waitUntilExit()
-            if process.terminationStatus != 0 { Terminal.warn("\(program) ended with status \(process.terminationStatus)") }
-        } catch {
-            Terminal.warn("\(program) could not be started")
-        }
+        environment["TILESCOUT_REPORT"] = report
+        if let problem = FailureCommand(definition.report.onFailure, environment: environment).run() { Terminal.warn(problem) }
     }
 }
 
