@@ -178,6 +178,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.stop_run IS 'Ends work on a run without publishing it: what it stored stays hidden and is taken up when it is continued.';
 
+CREATE OR REPLACE FUNCTION tilescout.running_run(run_id int)
+RETURNS tilescout.run LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    of_run tilescout.run;
+BEGIN
+    -- As a foreign key's check locks it: publishing, which locks for update, waits for it and is waited for; another shard that joins is not.
+    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = running_run.run_id FOR KEY SHARE;
+    IF NOT FOUND OR of_run.state <> 'running' THEN
+        RAISE EXCEPTION 'run % is not running', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN of_run;
+END $$;
+COMMENT ON FUNCTION tilescout.running_run IS
+    'A run that is still being filled, locked until the end of the transaction: it is published, or stopped, before what follows or after it. Raises for any other.';
+
 CREATE OR REPLACE FUNCTION tilescout.record_failure(run_id int, path text, stage text, reason text)
 RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
     INSERT INTO tilescout.failure AS f (run_id, path, stage, reason) VALUES ($1, $2, $3, $4)

@@ -43,7 +43,7 @@ DECLARE
     before bigint;
     of_collection int;
 BEGIN
-    SELECT r.collection_id INTO STRICT of_collection FROM tilescout.run AS r WHERE r.id = note_scene_file.run_id;
+    of_collection := (tilescout.running_run(run_id)).collection_id;
     SELECT f.scene_id INTO before FROM tilescout.scene_file AS f
         WHERE f.collection_id = of_collection AND f.path = note_scene_file.path FOR UPDATE;
     INSERT INTO tilescout.scene_file AS f (collection_id, path, size, modified_ns, scene_id)
@@ -79,7 +79,7 @@ DECLARE
     of_collection int;
     known bigint;
 BEGIN
-    SELECT r.collection_id INTO STRICT of_collection FROM tilescout.run AS r WHERE r.id = upsert_scene.run_id;
+    of_collection := (tilescout.running_run(run_id)).collection_id;
     INSERT INTO tilescout.scene (collection_id, sha256, path, size, driver, width, height, band_count, band_descriptions, data_type,
             nodata, crs_name, crs_wkt, geotransform, ground_sample_distance, acquired_at, acquired_source, footprint, stretch, run_id)
         VALUES (of_collection, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,

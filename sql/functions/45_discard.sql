@@ -5,10 +5,7 @@ DECLARE
     of_run tilescout.run;
     discarded bigint;
 BEGIN
-    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = discard_scene.run_id FOR UPDATE;
-    IF NOT FOUND OR of_run.state <> 'running' THEN
-        RAISE EXCEPTION 'run % is not running', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
+    of_run := tilescout.running_run(run_id);
     -- What other runs brought of the scene stays: another way of cutting it, or another model.
     EXECUTE format('DELETE FROM tilescout.%I AS e WHERE e.run_id = $1 AND e.scene_id = $2', tilescout.embedding_table(of_run.model_id))
         USING of_run.id, discard_scene.scene_id;
