@@ -203,4 +203,26 @@ import TileStore
         try f.store.finish(f.run, .published)
         #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8))).hits.map(\.tileID) == [StoreFixture.id(1)])
     }
+
+    /// The same bytes under two paths, cut in two sizes: good is what came through in both, from whichever file.
+    @Test(arguments: [(otherIsGood: false, remaining: 0), (otherIsGood: true, remaining: 2)])
+    func oneSizeThatFailedUnderBothPathsTakesTheOtherBackAsWell(otherIsGood: Bool, remaining: Int) throws {
+        let f = try StoreFixture()
+        let small = f.run, large = f.run.cutting(try f.store.tilingID("512"), "512")
+        let scene = try f.addScene(1, path: "/a.tif")
+        #expect(try f.addScene(1, path: "/b.tif") == scene)
+        _ = try f.store.merge([f.row(1, scene: scene)], run: small)
+        _ = try f.store.merge([f.row(2, scene: scene)], run: large)
+        for run in [small, large] {
+            try f.store.enqueue(["/a.tif", "/b.tif"].map { (StoreFixture.scene(1, path: $0).file, nil) }, tilingID: run.tilingID, run: run)
+        }
+        for job in try f.store.claimJobs(runID: f.run.id, worker: "w", most: 10, leaseSeconds: 60, alone: true) {
+            let isGood = job.tilingID == small.tilingID || (job.file.path == "/b.tif" && otherIsGood)
+            #expect(try f.store.endJob(job.id, worker: "w", isGood ? .ingested : .failed(stage: "cut", reason: "no")))
+        }
+        try f.store.discardFailed(run: f.run)
+        try f.store.finish(f.run, .published)
+        #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8))).hits.count == remaining)
+        #expect(try f.store.scenes().count == (remaining == 0 ? 0 : 1))
+    }
 }

@@ -37,7 +37,7 @@ DECLARE
     discarded bigint := 0;
 BEGIN
     -- What a worker that died over a scene had stored of it, or one tile size of a scene whose other size failed. Bytes that
-    -- another file brought as well are good.
+    -- another file brought as well are good, where it brought them in the same size.
     FOR half IN
         SELECT DISTINCT s.id FROM tilescout.job AS j
         JOIN tilescout.run AS r ON r.id = j.run_id
@@ -46,7 +46,7 @@ BEGIN
         WHERE j.run_id = discard_failed.run_id AND j.state IN ('failed', 'dead')
           AND NOT EXISTS (
               SELECT FROM tilescout.scene_file AS other JOIN tilescout.job AS good ON good.run_id = j.run_id AND good.path = other.path
-              WHERE other.scene_id = s.id AND other.path <> j.path AND good.state IN ('ingested', 'known'))
+              WHERE other.scene_id = s.id AND other.path <> j.path AND good.tiling_id = j.tiling_id AND good.state IN ('ingested', 'known'))
     LOOP
         discarded := discarded + tilescout.discard_scene(discard_failed.run_id, half.id);
     END LOOP;
