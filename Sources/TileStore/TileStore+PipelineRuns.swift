@@ -33,17 +33,46 @@ extension TileStore {
             operation: "look up pipeline \(name)").first.map { (try $0["id"], try $0["host"], try $0["pid"]) }
     }
 
+    /// Whether this session, which holds a pipeline's lock with others, is the last of them; then no other can come any more.
+    public func isAlone(inPipeline name: String) throws -> Bool {
+        try lockPipeline(name, shared: false)
+    }
+
+    /// What ``joinRun(pipeline:_:array:)`` finds.
+    public enum Joining: Sendable {
+        case joined(Run)
+        /// The array's run has ended before.
+        case over(RunRecord)
+        /// Another array works on the pipeline.
+        case otherArray(runID: Int)
+    }
+
     /// The open run of a pipeline, made or continued.
     public func joinRun(pipeline: String, _ request: RunRequest) throws -> Run {
+        guard case .joined(let run) = try joinRun(pipeline: pipeline, request, array: nil) else {
+            preconditionFailure("only an array meets arrays")
+        }
+        return run
+    }
+
+    /// The same, as one process of an array.
+    /// - Parameter array: what tells this array from another night's; nil for a process by itself.
+    public func joinRun(pipeline: String, _ request: RunRequest, array: String?) throws -> Joining {
         try connection.transaction(operation: "begin a run") {
             let row = try connection.query(
-                "SELECT run_id, resumed, attempts, tilescout.tiling_id($9) AS tiling FROM tilescout.join_run($1, $2, $3, $4, $5::text::jsonb, $6, $7::int, $8)",
+                "SELECT run_id, resumed, attempts, obstacle, tilescout.tiling_id($9) AS tiling FROM tilescout.join_run($1, $2, $3, $4, $5::text::jsonb, $6, $7::int, $8, $10)",
                 [
                     request.kind.rawValue, pipeline, request.collection, request.model, request.options, ProcessInfo.processInfo.hostName,
-                    Int(ProcessInfo.processInfo.processIdentifier), request.version, request.tiling,
+                    Int(ProcessInfo.processInfo.processIdentifier), request.version, request.tiling, array,
                 ], operation: "begin a run")[0]
-            return Run(
-                id: try row["run_id"], tilingID: try row["tiling"], isResumed: try row["resumed"], attempts: try row["attempts"], request: request)
+            let id: Int = try row["run_id"]
+            let obstacle: String? = try row["obstacle"]
+            if obstacle != nil {
+                guard obstacle == "over", let record = try run(id) else { return .otherArray(runID: id) }
+                return .over(record)
+            }
+            return .joined(Run(
+                id: id, tilingID: try row["tiling"], isResumed: try row["resumed"], attempts: try row["attempts"], request: request))
         }
     }
 
@@ -98,9 +127,10 @@ extension TileStore {
     }
 
     /// - Returns: true for the shard that finds all others through.
-    public func shardDone(_ shard: Int, of shards: Int, run: Run) throws -> Bool {
+    public func shardDone(_ shard: Int, of shards: Int, array: String, run: Run) throws -> Bool {
         try connection.query(
-            "SELECT tilescout.shard_done($1::int, $2::int, $3::int) AS last", [run.id, shard, shards], operation: "note the end of a shard")[0]["last"]
+            "SELECT tilescout.shard_done($1::int, $2, $3::int, $4::int) AS last", [run.id, array, shard, shards],
+            operation: "note the end of a shard")[0]["last"]
     }
 
     public func outcomes(runID: Int) throws -> RunOutcomes {

@@ -13,16 +13,67 @@ final class WorkerTests {
         for seed in 0..<6 { try night.addScene("s\(seed).tif", seed: seed) }
         let whole = try Night()
         for seed in 0..<6 { try FileManager.default.copyItem(atPath: night.path("s\(seed).tif"), toPath: whole.path("s\(seed).tif")) }
-        let first = try night.run(["--shard", "1/3"])
+        let first = try night.run(["--shard", "1/3", "--array", "monday"])
         #expect(first.status == 0 && first.report?.outcome == "shard_done", "\(first.error)")
         #expect(try night.store.scenes().isEmpty)
-        let others = try [0, 2].map { try night.program.start(["run", night.pipeline, "--json", "--quiet", "--shard", "\($0)/3"]) }
+        let others = try [0, 2].map { try night.program.start(["run", night.pipeline, "--json", "--quiet", "--shard", "\($0)/3", "--array", "monday"]) }
         let outcomes = try others.map { try $0.finish() }
         #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes.map(\.error))")
         let published = outcomes.compactMap { try? JSONDecoder().decode(Night.Report.self, from: Data($0.output.utf8)) }.filter { $0.outcome == "published" }
         #expect(published.count == 1 && published[0].scenes.ingested == 6 && published[0].reconciles)
         #expect(try night.store.scenes().count == 6)
         #expect(try night.store.runs().count == 1)
+    }
+
+    @Test("An array counts its own shards: not another night's, not a requeued task's, and no other array beside it")
+    func arrays() throws {
+        let night = try Night("publish: {policy: manual}")
+        func shard(_ index: Int, of array: String) throws -> Night.Ended { try night.run(["--shard", "\(index)/2", "--array", array]) }
+        func state() throws -> [String] { try night.store.runs().map(\.state) }
+        for seed in 0..<4 { try night.addScene("s\(seed).tif", seed: seed) }
+        #expect(try shard(0, of: "monday").report?.outcome == "shard_done")
+        #expect(try shard(0, of: "monday").report?.outcome == "shard_done", "the same task again is one shard all the same")
+        #expect(try shard(1, of: "monday").report?.outcome == "ready")
+        // The ready run is continued by the next night's array: its first shard is not its last.
+        try night.addScene("new.tif", seed: 8)
+        #expect(try shard(1, of: "tuesday").report?.outcome == "shard_done")
+        #expect(try state() == ["running"])
+        let second = try shard(0, of: "tuesday")
+        #expect(second.report?.outcome == "ready" && second.report?.scenes.seen == 5 && second.report?.reconciles == true, "\(second)")
+        #expect(try night.program.run(["publish", "1"]).status == 0)
+        #expect(try night.store.scenes().count == 5)
+        // A task requeued after all that begins nothing.
+        let late = try shard(1, of: "tuesday")
+        #expect(late.status == 0 && late.report?.outcome == "shard_done", "\(late.error)")
+        #expect(try state() == ["published"])
+        #expect(try shard(0, of: "wednesday").report?.outcome == "shard_done")
+        #expect(try shard(1, of: "wednesday").report?.outcome == "ready")
+        #expect(try night.program.run(["run", night.pipeline, "--shard", "0/2"]).status == 64, "without a key, nights cannot be told apart")
+    }
+
+    @Test("Two arrays of one pipeline do not mix: the second is refused while a shard of the first is under way")
+    func twoArrays() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run(["--shard", "0/2", "--array", "first"]).report?.outcome == "shard_done")
+        // A shard of the first that takes its time, in this process.
+        let model = try #require(try night.store.models().first)
+        #expect(try night.store.lockPipeline("night", shared: true))
+        let options = try #require(try night.store.runs(limit: 1).first).options
+        let request = RunRequest(collection: "test", model: model.name, options: options, tiling: "x", version: "test")
+        guard case .joined(let joined) = try night.store.joinRun(pipeline: "night", request, array: "first") else {
+            Issue.record("not joined")
+            return
+        }
+        #expect(!joined.isResumed && joined.attempts == 1)
+        let other = try night.run(["--shard", "0/2", "--array", "second"])
+        #expect(other.status == 75 && other.error.contains("another array works on run 1"), "\(other.error)")
+        #expect(try night.run().status == 75)
+        // It dies: the second takes over, and its shards alone count.
+        try night.store.connection.query("SELECT pg_advisory_unlock_all()")
+        #expect(try night.run(["--shard", "1/2", "--array", "second"]).report?.outcome == "shard_done")
+        #expect(try night.run(["--shard", "0/2", "--array", "second"]).report?.outcome == "published")
+        #expect(try night.store.scenes().count == 1)
     }
 
     @Test("A scene that takes longer than the limit is tried alone, set aside and named; the others are ingested")

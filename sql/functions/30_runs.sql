@@ -150,6 +150,7 @@ BEGIN
         WHERE former.retired_by = ANY (hidden) AND NOT EXISTS (SELECT FROM tilescout.scene_file AS other WHERE other.scene_id = s.id)
         ON CONFLICT (scene_id, retired_by) DO NOTHING;
     DELETE FROM tilescout.run_claim AS c WHERE c.run_id = of_run.id;
+    DELETE FROM tilescout.run_shard AS s WHERE s.run_id = of_run.id;
     PERFORM tilescout.summarise_run(of_run.id);
     -- One publication at a time, so that the order of numbers is the order of commits.
     PERFORM pg_advisory_xact_lock(hashtext('tilescout.publish_run'));
@@ -174,6 +175,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no open run %', run_id USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Shards of an array that was interrupted are through all the same: its other tasks are tried again.
+    DELETE FROM tilescout.run_shard AS s WHERE s.run_id = stop_run.run_id AND stop_run.state <> 'interrupted';
     PERFORM pg_advisory_unlock(tilescout.run_lock_key(stop_run.run_id)) WHERE tilescout.holds_lock(tilescout.run_lock_key(stop_run.run_id));
 END $$;
 COMMENT ON FUNCTION tilescout.stop_run IS 'Ends work on a run without publishing it: what it stored stays hidden and is taken up when it is continued.';

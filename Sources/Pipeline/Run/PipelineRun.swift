@@ -9,10 +9,13 @@ public final class PipelineRun {
     /// One process of an array job.
     public struct Shard: Sendable, Equatable {
         public var index, count: Int
+        /// What tells this array from another night's: the same for all of its processes, and for one that is started again.
+        public var array: String
 
-        public init(index: Int, count: Int) {
+        public init(index: Int, count: Int, array: String) {
             self.index = index
             self.count = count
+            self.array = array
         }
 
         /// Whether a path is this shard's share: the same on every machine (FNV-1a; Swift's own hash is seeded per process).
@@ -106,21 +109,41 @@ public final class PipelineRun {
         let registered = try store.register(model.registration)
         report.model = registered.name
         let canonical = try pipeline.tilings.map { try CanonicalJSON.text($0) }
-        let run = try store.joinRun(pipeline: pipeline.name, RunRequest(
-            collection: pipeline.collection, model: registered.name, options: CanonicalJSON.text(pipeline.order), tiling: canonical[0],
-            version: TilescoutVersion.current))
+        let request = RunRequest(
+            collection: pipeline.collection, model: registered.name, options: try CanonicalJSON.text(pipeline.order), tiling: canonical[0],
+            version: TilescoutVersion.current)
+        guard let run = try join(request, store: store) else { return }
         (report.run, report.attempts) = (run.id, run.attempts)
         if run.isResumed { log("run \(run.id) is continued, attempt \(run.attempts)") }
         do {
             try work(discovery, run: run, canonical: canonical, launch: access.launch, store: store)
-        } catch let error as PipelineError where error.code == .refused {
-            try store.finish(run, .failed(reason: error.reason), counts: summary())
-            throw error
         } catch {
-            try? store.finish(run, .interrupted(reason: "\(error)"))
+            // Other shards go on with the run; the array starts this one again.
+            if let shard, shard.count > 1, (try? store.isAlone(inPipeline: pipeline.name)) != true { throw error }
+            if let error = error as? PipelineError, error.code == .refused {
+                try store.finish(run, .failed(reason: error.reason), counts: summary())
+            } else {
+                try? store.finish(run, .interrupted(reason: "\(error)"))
+            }
             throw error
         }
         if report.outcome == .published { maintain(run, store: store) }
+    }
+
+    /// - Returns: nil where this shard's array has ended already.
+    private func join(_ request: RunRequest, store: TileStore) throws -> Run? {
+        switch try store.joinRun(pipeline: pipeline.name, request, array: shard?.array) {
+        case .joined(let run):
+            return run
+        case .otherArray(let runID):
+            throw PipelineError(.locked, "run pipeline \(pipeline.name)", reason: "another array works on run \(runID) of it")
+        case .over(let former):
+            // A task that was requeued when all was over, for good or ill: to begin anew would leave a run open that no other task joins.
+            report.run = former.id
+            report.outcome = .shardDone
+            log("run \(former.id) of this array is over, \(former.state): nothing is left to do")
+            return nil
+        }
     }
 
     private func work(_ discovery: SceneDiscovery, run: Run, canonical: [String], launch: WorkerProcess.Launch, store: TileStore) throws {
@@ -142,7 +165,7 @@ public final class PipelineRun {
                 log("\(scene.path): \(reason)" + (scene.isDead ? "; set aside" : "; tried again alone"))
             }.run()
         }
-        if let shard, try !store.shardDone(shard.index, of: shard.count, run: run) {
+        if let shard, try !store.shardDone(shard.index, of: shard.count, array: shard.array, run: run) {
             report.outcome = .shardDone
             return
         }

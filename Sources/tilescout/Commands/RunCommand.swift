@@ -17,7 +17,11 @@ struct RunCommand: ParsableCommand {
     var pipeline: String
 
     @Option(help: ArgumentHelp("This process's share of an array job, as 0/4; the last share to end publishes.", valueName: "i/n"))
-    var shard: PipelineRun.Shard?
+    var shard: ShardNumber?
+
+    @Option(help: ArgumentHelp(
+        "With --shard: what the array is called, another name each night; $SLURM_ARRAY_JOB_ID without it.", valueName: "key"))
+    var array: String?
 
     @Flag(help: "Print the report as JSON.")
     var json = false
@@ -27,7 +31,30 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup(title: "Database") var database: DatabaseArguments
 
+    struct ShardNumber: ExpressibleByArgument {
+        var index, count: Int
+
+        init?(argument: String) {
+            let numbers = argument.split(separator: "/").map { Int($0) }
+            guard numbers.count == 2, let index = numbers[0], let count = numbers[1], count > 0, (0..<count).contains(index) else { return nil }
+            self.index = index
+            self.count = count
+        }
+    }
+
+    private var arrayKey: String? {
+        [array, ProcessInfo.processInfo.environment["SLURM_ARRAY_JOB_ID"]].compactMap { $0 }.first { !$0.isEmpty }
+    }
+
+    func validate() throws {
+        if shard != nil, arrayKey == nil {
+            throw ValidationError("Say with --array KEY which array the share is of: another one each night, or a share that is late counts for the next.")
+        }
+        if shard == nil, array != nil { throw ValidationError("--array goes with --shard.") }
+    }
+
     func run() throws {
+        let shard = shard.map { PipelineRun.Shard(index: $0.index, count: $0.count, array: arrayKey ?? "") }
         let definition = try PipelineFile.read(pipeline)
         let run = PipelineRun(
             definition, shard: shard, log: { [quiet] line in if !quiet { Terminal.writeError(line + "\n") } }, warn: Terminal.warn
@@ -77,13 +104,5 @@ struct RunCommand: ParsableCommand {
         environment["TILESCOUT_REASON"] = reason
         environment["TILESCOUT_REPORT"] = report
         if let problem = FailureCommand(definition.report.onFailure, environment: environment).run() { Terminal.warn(problem) }
-    }
-}
-
-extension PipelineRun.Shard: ExpressibleByArgument {
-    public init?(argument: String) {
-        let numbers = argument.split(separator: "/").map { Int($0) }
-        guard numbers.count == 2, let index = numbers[0], let count = numbers[1], count > 0, (0..<count).contains(index) else { return nil }
-        self.init(index: index, count: count)
     }
 }
