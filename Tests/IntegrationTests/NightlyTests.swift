@@ -117,6 +117,24 @@ final class NightlyTests {
         #expect(try night.store.contentHash() == hash)
     }
 
+    @Test("One of two sources that is suddenly empty is refused, however small its share of all files; the others' growth hides nothing")
+    func emptySource() throws {
+        let night = try Night()
+        let mount = night.folder.appendingPathComponent("mount").path
+        try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+        let text = try String(contentsOfFile: night.pipeline, encoding: .utf8)
+        try text.replacing("sources: [\(night.archive.path)]", with: "sources: [\(night.archive.path), \(mount)]")
+            .write(toFile: night.pipeline, atomically: true, encoding: .utf8)
+        for seed in 0..<6 { try night.addScene("s\(seed).tif", seed: seed) }
+        try FileManager.default.moveItem(atPath: night.path("s5.tif"), toPath: mount + "/s5.tif")
+        #expect(try night.run().status == 0)
+        try FileManager.default.removeItem(atPath: mount + "/s5.tif")
+        try night.addScene("s6.tif", seed: 6)
+        let ended = try night.run()
+        #expect(ended.status == 3 && ended.error.contains("1 of 1 known files are gone from \(mount)"), "\(ended.error)")
+        #expect(try night.store.scenes().count == 6)
+    }
+
     @Test("Two runs of one pipeline never overlap: the second says so with a status of its own")
     func overlap() throws {
         let night = try Night()

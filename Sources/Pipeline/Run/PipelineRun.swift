@@ -183,11 +183,12 @@ public final class PipelineRun {
 
     private func compare(_ discovery: SceneDiscovery, run: Run, tilings: [Int], store: TileStore) throws -> FileDifference {
         let known = try store.knownFiles(run: run, tilings: tilings)
-        let roots = pipeline.roots
+        // The innermost: a source may lie in another.
+        let roots = pipeline.roots.map { (path: $0, prefix: $0 == "/" ? $0 : $0 + "/") }.sorted { $0.path.utf8.count > $1.path.utf8.count }
         let unreadable = discovery.problems.map(\.path)
         return FileDifference(
             found: discovery.candidates, known: known,
-            isHere: { path in roots.contains { path == $0 || path.hasPrefix($0 == "/" ? $0 : $0 + "/") } },
+            source: { path in roots.first { path == $0.path || path.hasPrefix($0.prefix) }?.path },
             isGone: { path in
                 // A folder that cannot be read hides its files; it does not remove them.
                 if unreadable.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return false }
@@ -197,11 +198,11 @@ public final class PipelineRun {
     }
 
     private func guardAgainstLoss(_ difference: FileDifference) throws {
-        guard difference.missingShare > pipeline.maxRemoved else { return }
+        guard let (source, loss) = difference.worstLoss(above: pipeline.maxRemoved) else { return }
         throw PipelineError(
             .refused, "run pipeline \(pipeline.name)",
-            reason: "\(difference.missing.count) of \(difference.knownHere) known files are gone, more than the share of \(pipeline.maxRemoved) that is "
-                + "allowed (removed.max_share); is a disk not mounted? The first: \(difference.missing.min() ?? "")")
+            reason: "\(loss.missing) of \(loss.known) known files are gone from \(source), more than the share of \(pipeline.maxRemoved) that is "
+                + "allowed (removed.max_share); is a disk not mounted? The first: \(loss.example ?? "")")
     }
 
     private func count(store: TileStore) throws {
