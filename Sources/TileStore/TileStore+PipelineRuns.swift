@@ -76,6 +76,14 @@ extension TileStore {
         }
     }
 
+    /// Runs of a pipeline that were begun with other settings and never published: nothing continues them.
+    public func abandonedRuns(pipeline: String, besides run: Run) throws -> [(id: Int, state: String)] {
+        try connection.query(
+            """
+            SELECT id, state FROM tilescout.run WHERE pipeline = $1 AND id <> $2::int AND state IN ('running', 'interrupted', 'failed', 'ready') ORDER BY id
+            """, [pipeline, run.id], operation: "look for abandoned runs").map { (try $0["id"], try $0["state"]) }
+    }
+
     /// The id of a way of cutting, made known when new.
     public func tilingID(_ canonical: String) throws -> Int {
         try connection.query("SELECT tilescout.tiling_id($1) AS id", [canonical], operation: "note a way of cutting")[0]["id"]

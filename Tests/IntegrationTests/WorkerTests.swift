@@ -183,6 +183,36 @@ final class WorkerTests {
 
     private struct InstalledModel: Decodable { var name: String; var isDefault: Bool }
 
+    @Test("A worker leaves a run whose model it has not to others, and helps with the next", .timeLimit(.minutes(2)))
+    func missingModel() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run().status == 0)
+        try night.addScene("b.tif", seed: 2)
+        let record = try #require(try night.store.runs(limit: 1).first)
+        let size = try #require(FileManager.default.attributesOfItem(atPath: night.path("b.tif"))[.size] as? Int)
+        func begin(_ options: String) throws -> Run {
+            let run = try night.store.joinRun(
+                pipeline: "by hand", RunRequest(collection: "test", model: record.model, options: options, tiling: "x", version: "test"))
+            let tiling: Int = try night.store.connection.query("SELECT min(tiling_id) AS id FROM tilescout.run_scene")[0]["id"]
+            try night.store.enqueue([(SceneFile(path: night.path("b.tif"), size: size, modifiedNanoseconds: 1), nil)], tilingID: tiling, run: run)
+            return run
+        }
+        let stuck = try begin(record.options.replacing("\"\(record.model)\"", with: "\"of another machine\""))
+        let run = try begin(record.options)
+        #expect(stuck.id < run.id)
+        let worker = try night.program.run(["worker", "--until-empty"])
+        #expect(worker.status != 0 && worker.error.contains("work on run \(stuck.id)"), "\(worker.error)")
+        #expect(try night.store.queueDepth(runID: run.id).ingested == 1, "\(worker.error)")
+        #expect(try night.store.queueDepth(runID: stuck.id).waiting == 1)
+        // The nightly run names what it cannot continue; discarded, it is gone.
+        try night.store.connection.query("UPDATE tilescout.run SET pipeline = 'night' WHERE id = $1::int", [stuck.id])
+        #expect(try night.run().report?.notes.contains { $0.contains("runs --discard \(stuck.id)") } == true)
+        let discarded = try night.program.run(["runs", "--discard", "\(stuck.id)"])
+        #expect(discarded.status == 0 && discarded.output.contains("run \(stuck.id) is discarded: 0 scenes and 0 tiles that it alone had stored, 1 jobs"), "\(discarded.error)")
+        #expect(try night.run().report?.notes.isEmpty == true)
+    }
+
     @Test("Who drains a run that is not under way any more says so, and starts no worker after the other for it", .timeLimit(.minutes(1)))
     func stoppedMeanwhile() throws {
         let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())

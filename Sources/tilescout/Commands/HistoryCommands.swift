@@ -3,10 +3,18 @@ import Foundation
 import TileStore
 
 struct RunsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "runs", abstract: "Lists runs, the latest first.")
+    static let configuration = CommandConfiguration(
+        commandName: "runs", abstract: "Lists runs, the latest first; discards one that nothing will continue.",
+        discussion: """
+            A run that was not published is continued by the same command, or by its pipeline with the same settings. One whose settings \
+            have changed since stays as it is, hidden, and keeps later runs out of the index: discard it.
+            """)
 
     @Option(help: "How many.")
     var limit = 20
+
+    @Option(help: ArgumentHelp("Delete this run, which was never published, with all that it has stored.", valueName: "run"))
+    var discard: Int?
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -23,6 +31,7 @@ struct RunsCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let discard { return try discardRun(discard) }
         let runs = try database.store().runs(limit: limit)
         if json {
             return try Terminal.writeJSON(runs.map {
@@ -43,6 +52,19 @@ struct RunsCommand: ParsableCommand {
             ])
         }
         Terminal.write(runs.isEmpty ? "No run yet." : table.text)
+    }
+
+    private func discardRun(_ number: Int) throws {
+        let store = try database.store()
+        let record = try store.run(number)
+        let gone = try store.discard(runID: number)
+        Terminal.write("run \(number) is discarded: \(Quantity.count(gone.scenes)) scenes and \(Quantity.count(gone.tiles)) tiles that it alone had "
+            + "stored, \(Quantity.count(gone.jobs)) jobs")
+        do {
+            if let record { _ = try store.buildIndexes(model: record.model) }
+        } catch {
+            Terminal.warn("the index could not be brought up to date: \(error)")
+        }
     }
 }
 
