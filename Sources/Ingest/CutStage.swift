@@ -8,6 +8,7 @@ struct CutStage {
 
     func run() throws {
         while let scene = try job.scenes.receive() {
+            job.source.goesOn(scene.task)
             do {
                 try cut(scene)
             } catch let error as TilingError {
