@@ -181,6 +181,29 @@ final class WorkerTests {
         #expect(try found().isEmpty && night.store.scenes().isEmpty)
     }
 
+    @Test("A night with a model that does not serve says so; a cut-over without the files of some scenes switches only partly, and says what that means")
+    func otherModel() throws {
+        let night = try Night()
+        for seed in 1...2 { try night.addScene("s\(seed).tif", seed: seed) }
+        #expect(try night.run().report?.notes.isEmpty == true)
+        let former = try #require(try night.store.models().first { $0.isServing }?.name)
+        let other = try #require(try JSONDecoder().decode([InstalledModel].self, from: Data(night.program.run(["models", "--json"]).output.utf8))
+            .first { $0.name != former }?.name)
+        try FileManager.default.moveItem(atPath: night.path("s1.tif"), toPath: night.folder.path + "/away.tif")
+        let refused = try night.program.run(["reembed", "--model", other])
+        #expect(refused.status == 2 && refused.error.contains("2 visible tiles have no vector") && refused.error.contains("--partly"), "\(refused.error)")
+        #expect(try night.store.models().first { $0.isServing }?.name == former)
+        let partly = try night.program.run(["reembed", "--model", other, "--partly"])
+        #expect(partly.status == 0 && partly.output.contains("serves searches") && partly.error.contains("searches do not find them"), "\(partly.error)")
+        #expect(try night.store.models().first { $0.isServing }?.name == other)
+        #expect(try night.program.run(["reembed", "--model", other, "--partly", "--no-switch"]).status == 64)
+        // The pipeline still names the former model.
+        try FileManager.default.moveItem(atPath: night.folder.path + "/away.tif", toPath: night.path("s1.tif"))
+        let next = try night.run()
+        #expect(next.status == 0 && next.error.contains("warning: searches use model \(other)"), "\(next.error)")
+        #expect(next.report?.notes.contains { $0.contains("reembed --model \(former)") } == true)
+    }
+
     private struct InstalledModel: Decodable { var name: String; var isDefault: Bool }
 
     @Test("A worker leaves a run whose model it has not to others, and helps with the next", .timeLimit(.minutes(2)))

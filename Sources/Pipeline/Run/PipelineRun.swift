@@ -115,6 +115,10 @@ public final class PipelineRun {
         guard let run = try join(request, store: store) else { return }
         (report.run, report.attempts) = (run.id, run.attempts)
         if run.isResumed { log("run \(run.id) is continued, attempt \(run.attempts)") }
+        if !registered.isServing, let serving = try store.models().first(where: \.isServing) {
+            note("searches use model \(serving.name), which has no vectors of this run; tilescout reembed --model \(pipeline.model) makes them use "
+                + "this run's, or set model: to \(serving.name)")
+        }
         for other in try store.abandonedRuns(pipeline: pipeline.name, besides: run) {
             note("run \(other.id) of this pipeline (\(other.state)) was begun with other settings: nothing continues it, and it keeps later runs "
                 + "out of the index; tilescout runs --discard \(other.id)")
