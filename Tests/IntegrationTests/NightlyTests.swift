@@ -158,7 +158,7 @@ final class NightlyTests {
     @Test("A run that fails more than is allowed is not published, the failure command is told, and no secret with it")
     func refused() throws {
         let night = try Night("""
-            publish: {max_failed: 0.4}
+            publish: {max_failed: 0.4, few_failed: 0}
             """)
         try night.addScene("good.tif", seed: 1)
         try "no raster".write(toFile: night.path("bad.tif"), atomically: true, encoding: .utf8)
@@ -184,6 +184,20 @@ final class NightlyTests {
         #expect(try night.run().report?.outcome == "published")
         let second = try night.run()
         #expect(second.status == 2 && second.report?.outcome == "published" && second.report?.scenes.failed == 1, "\(second.error)")
+    }
+
+    @Test("On a small night a few bad files keep nothing hidden, whatever share they are; more than a few do")
+    func fewFailed() throws {
+        let night = try Night("publish: {max_failed: 0.1, few_failed: 1}")
+        for seed in 1...2 { try night.addScene("s\(seed).tif", seed: seed) }
+        try "no raster".write(toFile: night.path("bad1.tif"), atomically: true, encoding: .utf8)
+        let first = try night.run()
+        #expect(first.status == 2 && first.report?.outcome == "published" && first.report?.scenes.failed == 1, "\(first.error)")
+        #expect(try night.store.scenes().count == 2)
+        try night.addScene("s3.tif", seed: 3)
+        for number in 2...3 { try "no raster".write(toFile: night.path("bad\(number).tif"), atomically: true, encoding: .utf8) }
+        let second = try night.run()
+        #expect(second.status == 3 && second.error.contains("2 of 3 scenes failed"), "\(second.error)")
     }
 
     @Test("A password is in no message and no report, whatever fails")

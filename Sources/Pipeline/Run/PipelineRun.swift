@@ -255,7 +255,7 @@ public final class PipelineRun {
                 try store.recordFailure(run, path: failure.path, stage: failure.stage, reason: failure.reason)
             }
             report.scenes.retired = try store.noteMissing(difference.missing, retire: pipeline.removed == .retire, run: run)
-            if share > pipeline.maxFailed {
+            if failed > pipeline.fewFailed, share > pipeline.maxFailed {
                 report.reason = "\(failed) of \(tried) scenes failed, more than the share of "
                     + "\(pipeline.maxFailed) that is allowed (publish.max_failed)"
                 try store.finish(run, .failed(reason: report.reason!), counts: summary())
