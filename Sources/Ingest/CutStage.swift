@@ -31,6 +31,7 @@ struct CutStage {
         job.meter.opened(tiles: cutter.layout.count)
         try job.encoded.send(.opened(scene))
         var summary = SceneLedger.CutSummary(cut: 0, alreadyStored: 0, skipped: [:])
+        summary.tiles = cutter.layout.indices.map(cutter.tileID)
         for index in cutter.layout.indices {
             if scene.alreadyStored.contains(cutter.tileID(index)) {
                 summary.alreadyStored += 1

@@ -148,11 +148,11 @@ extension TileStore {
             ingested: try row["ingested"], known: try row["known"], failed: try row["failed"], dead: try row["dead"], open: try row["open"])
     }
 
-    /// Tiles of a run's ledger: stored, already there, and left out by reason (a JSON object).
-    public func tileCounts(runID: Int) throws -> (stored: Int, alreadyThere: Int, skipped: String) {
+    /// Tiles of a run's ledger: seen by the layouts of its scenes; stored, already there, and left out by reason (a JSON object).
+    public func tileCounts(runID: Int) throws -> (seen: Int, stored: Int, alreadyThere: Int, skipped: String) {
         let row = try connection.query(
-            "SELECT stored, already_there, skipped::text AS skipped FROM tilescout.run_tiles($1::int)", [runID], operation: "count tiles")[0]
-        return (try row["stored"], try row["already_there"], try row["skipped"])
+            "SELECT seen, stored, already_there, skipped::text AS skipped FROM tilescout.run_tiles($1::int)", [runID], operation: "count tiles")[0]
+        return (try row["seen"], try row["stored"], try row["already_there"], try row["skipped"])
     }
 
     /// Failures of a run's queue, by path.

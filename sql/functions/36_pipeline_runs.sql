@@ -152,15 +152,20 @@ $$;
 COMMENT ON FUNCTION tilescout.run_outcomes IS 'Files of a run''s queue by outcome; open: waiting or under way.';
 
 CREATE OR REPLACE FUNCTION tilescout.run_tiles(run_id int)
-RETURNS TABLE (stored bigint, already_there bigint, skipped jsonb)
+RETURNS TABLE (seen bigint, stored bigint, already_there bigint, skipped jsonb)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT coalesce(sum(l.stored), 0)::bigint, coalesce(sum(l.already_there), 0)::bigint,
-           coalesce((SELECT jsonb_object_agg(reason, tiles) FROM (
-               SELECT s.key AS reason, sum(s.value::bigint) AS tiles FROM tilescout.run_scene AS l2, jsonb_each_text(l2.skipped) AS s
-               WHERE l2.run_id = $1 GROUP BY s.key) AS reasons), '{}')
+    WITH reasons AS (
+        SELECT s.key AS reason, sum(s.value::bigint) AS tiles FROM tilescout.run_scene AS l, jsonb_each_text(l.skipped) AS s
+        WHERE l.run_id = $1 GROUP BY s.key
+    )
+    SELECT coalesce(sum(coalesce(l.layout, l.stored + l.already_there
+               + (SELECT coalesce(sum(s.value::bigint), 0) FROM jsonb_each_text(l.skipped) AS s))), 0)::bigint,
+           coalesce(sum(l.stored), 0)::bigint, coalesce(sum(l.already_there), 0)::bigint,
+           coalesce((SELECT jsonb_object_agg(reason, tiles) FROM reasons), '{}')
     FROM tilescout.run_scene AS l WHERE l.run_id = $1
 $$;
-COMMENT ON FUNCTION tilescout.run_tiles IS 'Tiles of a run''s ledger: stored, already there, and left out by reason.';
+COMMENT ON FUNCTION tilescout.run_tiles IS
+    'Tiles of a run''s ledger: seen by the layouts of its scenes; stored, already there, and left out by reason, as they were counted. The two come out equal.';
 
 CREATE OR REPLACE FUNCTION tilescout.run_footprints(run_id int, most int)
 RETURNS TABLE (path text, footprint text) LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$

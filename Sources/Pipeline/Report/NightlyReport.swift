@@ -41,12 +41,14 @@ public struct NightlyReport: Codable, Sendable, Equatable {
     }
 
     public struct Tiles: Codable, Sendable, Equatable {
-        /// All that were cut or found stored.
+        /// All that the layouts of its scenes have, counted for itself.
         public var seen = 0
         public var stored = 0
         public var alreadyThere = 0
         /// Left out, by reason.
         public var skipped: [String: Int] = [:]
+
+        var accounted: Int { stored + alreadyThere + skipped.values.reduce(0, +) }
     }
 
     public struct Failure: Codable, Sendable, Equatable {
@@ -86,7 +88,7 @@ public struct NightlyReport: Codable, Sendable, Equatable {
     /// Scenes seen = ingested + unchanged + known + failed + set aside + open; tiles seen = stored + already there + skipped.
     public var reconciles: Bool {
         scenes.seen == scenes.goneThrough + scenes.open
-            && tiles.seen == tiles.stored + tiles.alreadyThere + tiles.skipped.values.reduce(0, +)
+            && tiles.seen == tiles.accounted
     }
 
     public var tilesEncoded: Int { workers.reduce(0) { $0 + $1.tilesEncoded } }

@@ -179,6 +179,10 @@ public final class PipelineRun {
         }
         try store.discardFailed(run: run)
         try count(store: store)
+        if !report.reconciles {
+            note("the counts of run \(run.id) do not come out: \(report.scenes.seen) scenes seen, \(report.scenes.goneThrough) gone through; "
+                + "\(report.tiles.seen) tiles in their layouts, \(report.tiles.accounted) stored, already there or left out")
+        }
         try publish(difference, run: run, store: store)
     }
 
@@ -232,7 +236,7 @@ public final class PipelineRun {
         report.tiles.stored = tiles.stored
         report.tiles.alreadyThere = tiles.alreadyThere
         report.tiles.skipped = try JSONDecoder().decode([String: Int].self, from: Data(tiles.skipped.utf8))
-        report.tiles.seen = tiles.stored + tiles.alreadyThere + report.tiles.skipped.values.reduce(0, +)
+        report.tiles.seen = tiles.seen
         report.failures = discovery.problems.map { .init(path: $0.path, stage: "discover", reason: $0.reason) }
         report.failures += try store.jobFailures(runID: report.run).map { .init(path: $0.path, stage: $0.stage, reason: $0.reason) }
         report.workers = try store.workerReports(runID: report.run).map { entry in
