@@ -37,14 +37,20 @@ extension TileStore {
 
     /// Searches of this session go back to the state that a run published; nil: the present.
     /// - Parameter model: whose vectors will be compared; nil: the serving model's.
+    /// - Returns: collections of which retention has deleted scenes that were visible then: they are found only in part.
     /// - Throws: where there is no such published run, or the model had no vectors then: a search would find nothing.
-    public func setAsOf(runID: Int?, model: String? = nil) throws {
+    @discardableResult
+    public func setAsOf(runID: Int?, model: String? = nil) throws -> [String] {
         try connection.query("SELECT set_config('tilescout.as_of', $1, false)", [runID.map(String.init) ?? ""], operation: "go back to a run")
-        guard let runID else { return }
+        guard let runID else { return [] }
         // Raises where there is no such published run.
         let then: [String] = try connection.query(
             "SELECT name FROM tilescout.models_with_vectors() AS m (name)", operation: "go back to run \(runID)").map { try $0["name"] }
-        guard let wanted = try model ?? models().first(where: \.isServing)?.name, !then.contains(wanted) else { return }
+        guard let wanted = try model ?? models().first(where: \.isServing)?.name, !then.contains(wanted) else {
+            return try connection.query(
+                "SELECT name FROM tilescout.collections_pruned_since(tilescout.as_of_order()) AS c (name)", operation: "go back to run \(runID)"
+            ).map { try $0["name"] }
+        }
         throw StoreError(
             operation: "go back to", thing: "run \(runID)", reason: "model \(wanted) had no vectors yet when it was published; searches used \(then.joined(separator: ", "))",
             code: .invalidRequest, hint: "tilescout reembed --model \(then.first ?? "FORMER") switches back; in SQL, name it: model => …")

@@ -101,4 +101,21 @@ import TileStore
             #expect(try visible() == [StoreFixture.id(number)])
         }
     }
+
+    @Test func goingBackSaysOfWhichOtherCollectionsScenesHaveBeenDeleted() throws {
+        let then = try run(holding: 1, #"{"n": 1}"#)
+        try f.store.finish(then, .published)
+        for number in 2...3 {
+            let run = try f.store.beginRun(StoreFixture.request(collection: "d", model: f.model.name, options: #"{"n": \#(number)}"#))
+            let scene = try f.store.upsertScene(StoreFixture.scene(number, path: "/d.tif"), run: run)
+            _ = try f.store.merge([f.row(number, scene: scene)], run: run)
+            try f.store.finish(run, .published)
+        }
+        #expect(try f.store.setAsOf(runID: then.id).isEmpty)
+        _ = try f.store.prune(collection: "d", keepRuns: 1)
+        #expect(try f.store.setAsOf(runID: then.id) == ["d"])
+        _ = f.store.connection.takeNotices()
+        _ = try visible()
+        #expect(f.store.connection.takeNotices().contains { $0.severity == "WARNING" && $0.message.contains("scenes of d that were visible") })
+    }
 }

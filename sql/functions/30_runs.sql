@@ -204,6 +204,12 @@ RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION tilescout.record_failure IS 'Notes that a run could not take a file, and why; the same again replaces the reason.';
 
+CREATE OR REPLACE FUNCTION tilescout.collections_pruned_since(publish_order bigint)
+RETURNS SETOF text LANGUAGE sql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT c.name FROM tilescout.collection AS c WHERE c.pruned_through > $1 ORDER BY c.name
+$$;
+COMMENT ON FUNCTION tilescout.collections_pruned_since IS 'Collections of which retention has deleted scenes that were visible after a publication.';
+
 CREATE OR REPLACE FUNCTION tilescout.as_of_order()
 RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
@@ -211,6 +217,7 @@ DECLARE
     found_order bigint;
     horizon bigint;
     lacking text;
+    pruned text;
 BEGIN
     IF wanted IS NULL THEN
         RETURN NULL;
@@ -224,6 +231,11 @@ BEGIN
         RAISE EXCEPTION 'there is no published run %', wanted USING ERRCODE = 'invalid_parameter_value', HINT = 'tilescout runs lists them';
     ELSIF found_order < horizon THEN
         RAISE EXCEPTION 'what was visible after run % has been deleted since: retention', wanted USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT string_agg(name, ', ') INTO pruned FROM tilescout.collections_pruned_since(found_order) AS name;
+    IF pruned IS NOT NULL THEN
+        RAISE WARNING 'scenes of % that were visible after run % have been deleted since: retention', pruned, wanted
+            USING HINT = 'name the collections that are searched: collections => …';
     END IF;
     SELECT m.name INTO lacking FROM tilescout.model AS m WHERE m.serving AND NOT EXISTS (
         SELECT FROM tilescout.run AS r WHERE r.model_id = m.id AND r.state = 'published' AND r.publish_order <= found_order);
