@@ -9,8 +9,8 @@ struct RunCommand: ParsableCommand {
         abstract: "Runs a pipeline: ingests what is new and changed, hides what is gone, publishes all of it at once, reports.",
         discussion: """
             Made for timers: run it every night, and again after any failure. Exit status: 0 done · 2 done, but some scenes failed · \
-            3 refused: more failed or is gone than the pipeline allows, yesterday's state stays · 75 another run of it is under way · \
-            others as of every command.
+            3 refused: more failed or is gone than the pipeline allows, yesterday's state stays · 74 also where only the report could not be written · 75 another run of it is under way · \
+            others as of every command. The report is written in any case but 75.
             """)
 
     @Argument(help: "Pipeline file.")
