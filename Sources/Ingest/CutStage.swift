@@ -8,6 +8,7 @@ struct CutStage {
 
     func run() throws {
         while let scene = try job.scenes.receive() {
+            job.source.goesOn(scene.task)
             do {
                 try cut(scene)
             } catch let error as TilingError {
@@ -30,6 +31,7 @@ struct CutStage {
         job.meter.opened(tiles: cutter.layout.count)
         try job.encoded.send(.opened(scene))
         var summary = SceneLedger.CutSummary(cut: 0, alreadyStored: 0, skipped: [:])
+        summary.tiles = cutter.layout.indices.map(cutter.tileID)
         for index in cutter.layout.indices {
             if scene.alreadyStored.contains(cutter.tileID(index)) {
                 summary.alreadyStored += 1

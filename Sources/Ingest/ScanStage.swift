@@ -64,6 +64,7 @@ struct ScanStage {
         }
         hashed.insert(content)
         job.underWay.withLock { $0[task.index] = content }
+        job.source.waits(task)
         try job.scenes.send(ScannedScene(task: task, info: cutter.info, alreadyStored: alreadyStored))
     }
 

@@ -1,3 +1,4 @@
+import TileGrid
 import TileStore
 
 /// Which scenes of a run are under way, and when each is complete: a pure state machine, kept by the store stage.
@@ -13,6 +14,8 @@ struct SceneLedger {
         var alreadyStored: Int
         /// Tiles left out, by reason.
         var skipped: [String: Int]
+        /// All of the layout, whatever became of them.
+        var tiles: [TileID] = []
     }
 
     enum Action: Equatable {

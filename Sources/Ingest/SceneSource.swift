@@ -43,6 +43,10 @@ public protocol SceneSource: Sendable {
     /// A scene is about to be opened.
     /// - Returns: false where it has become another's: it is passed over.
     func opens(_ task: SceneTask, _ store: TileStore) throws -> Bool
+    /// A scene that was opened waits for a cutter, behind other scenes. Called by the scanning thread.
+    func waits(_ task: SceneTask)
+    /// Its turn has come. Called by a cutting thread.
+    func goesOn(_ task: SceneTask)
     /// A scene is through.
     /// - Returns: false where it has become another's meanwhile: nothing of it may be taken back.
     func ended(_ task: SceneTask, _ outcome: SceneOutcome, _ store: TileStore) throws -> Bool
@@ -67,6 +71,8 @@ final class DiscoveredScenes: SceneSource {
     }
 
     func opens(_ task: SceneTask, _ store: TileStore) -> Bool { true }
+    func waits(_ task: SceneTask) {}
+    func goesOn(_ task: SceneTask) {}
     func ended(_ task: SceneTask, _ outcome: SceneOutcome, _ store: TileStore) -> Bool { true }
     func cancel() {}
 }

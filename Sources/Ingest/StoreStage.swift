@@ -94,7 +94,7 @@ final class StoreStage {
         guard case .complete(let summary) = action, let id = sceneIDs[scene], let task = tasks[scene] else { return }
         let isOurs = try job.clock.measure("store") {
             try store.connection.transaction(operation: "finish \(task.path)") {
-                try store.finishScene(id, run: task.run, skipped: summary.skipped)
+                try store.finishScene(id, run: task.run, skipped: summary.skipped, tiles: summary.tiles)
                 return try job.source.ended(task, .ingested, store)
             }
         }

@@ -6,7 +6,8 @@ public struct PruneCounts: Hashable, Sendable {
 }
 
 extension TileStore {
-    /// Publishes a run by number: one that is ready, was interrupted, or was rolled back.
+    /// Publishes a run by number: one that is ready or was rolled back. Refused while its pipeline is under way, and where files of it
+    /// hold other bytes since: both would be visible.
     public func publish(runID: Int) throws {
         try connection.query("SELECT tilescout.publish_run($1::int)", [runID], operation: "publish run \(runID)")
     }
@@ -20,11 +21,11 @@ extension TileStore {
             operation: "roll back run \(runID)").map { try $0["run"] }
     }
 
-    /// The collection's run that was published last.
+    /// The collection's run that was published last; model cut-overs, which brought no scenes, excepted.
     public func latestPublishedRun(collection: String?) throws -> RunRecord? {
         try connection.query(
             """
-            SELECT \(RunRecord.columns) FROM tilescout.runs WHERE state = 'published' AND ($1::text IS NULL OR collection = $1) \
+            SELECT \(RunRecord.columns) FROM tilescout.runs WHERE state = 'published' AND kind <> 'reembed' AND ($1::text IS NULL OR collection = $1) \
             ORDER BY publish_order DESC LIMIT 1
             """, [collection], operation: "look up the latest run").first.map { try RunRecord($0) }
     }
@@ -35,10 +36,33 @@ extension TileStore {
     }
 
     /// Searches of this session go back to the state that a run published; nil: the present.
-    public func setAsOf(runID: Int?) throws {
+    /// - Parameter model: whose vectors will be compared; nil: the serving model's.
+    /// - Returns: collections of which retention has deleted scenes that were visible then: they are found only in part.
+    /// - Throws: where there is no such published run, or the model had no vectors then: a search would find nothing.
+    @discardableResult
+    public func setAsOf(runID: Int?, model: String? = nil) throws -> [String] {
         try connection.query("SELECT set_config('tilescout.as_of', $1, false)", [runID.map(String.init) ?? ""], operation: "go back to a run")
+        guard let runID else { return [] }
         // Raises where there is no such published run.
-        try connection.query("SELECT tilescout.as_of_order()", operation: "go back to run \(runID.map(String.init) ?? "")")
+        let then: [String] = try connection.query(
+            "SELECT name FROM tilescout.models_with_vectors() AS m (name)", operation: "go back to run \(runID)").map { try $0["name"] }
+        guard let wanted = try model ?? models().first(where: \.isServing)?.name, !then.contains(wanted) else {
+            return try connection.query(
+                "SELECT name FROM tilescout.collections_pruned_since(tilescout.as_of_order()) AS c (name)", operation: "go back to run \(runID)"
+            ).map { try $0["name"] }
+        }
+        throw StoreError(
+            operation: "go back to", thing: "run \(runID)", reason: "model \(wanted) had no vectors yet when it was published; searches used \(then.joined(separator: ", "))",
+            code: .invalidRequest, hint: "tilescout reembed --model \(then.first ?? "FORMER") switches back; in SQL, name it: model => …")
+    }
+
+    /// Visible tiles that searches cannot find: the serving model has no vector of them.
+    public func tilesWithoutServingVector() throws -> (model: String, missing: Int)? {
+        // One model has them all: nothing to count.
+        let models = try models()
+        guard models.count > 1, let serving = models.first(where: \.isServing)?.name else { return nil }
+        let missing = try coverage(model: serving).missing
+        return missing == 0 ? nil : (serving, missing)
     }
 
     /// Deletes what was replaced before the last `keepRuns` publications of a collection.

@@ -33,18 +33,55 @@ extension TileStore {
             operation: "look up pipeline \(name)").first.map { (try $0["id"], try $0["host"], try $0["pid"]) }
     }
 
+    /// Whether this session, which holds a pipeline's lock with others, is the last of them; then no other can come any more.
+    public func isAlone(inPipeline name: String) throws -> Bool {
+        try lockPipeline(name, shared: false)
+    }
+
+    /// What ``joinRun(pipeline:_:array:)`` finds.
+    public enum Joining: Sendable {
+        case joined(Run)
+        /// The array's run has ended before.
+        case over(RunRecord)
+        /// Another array works on the pipeline.
+        case otherArray(runID: Int)
+    }
+
     /// The open run of a pipeline, made or continued.
     public func joinRun(pipeline: String, _ request: RunRequest) throws -> Run {
+        guard case .joined(let run) = try joinRun(pipeline: pipeline, request, array: nil) else {
+            preconditionFailure("only an array meets arrays")
+        }
+        return run
+    }
+
+    /// The same, as one process of an array.
+    /// - Parameter array: what tells this array from another night's; nil for a process by itself.
+    public func joinRun(pipeline: String, _ request: RunRequest, array: String?) throws -> Joining {
         try connection.transaction(operation: "begin a run") {
             let row = try connection.query(
-                "SELECT run_id, resumed, attempts, tilescout.tiling_id($9) AS tiling FROM tilescout.join_run($1, $2, $3, $4, $5::text::jsonb, $6, $7::int, $8)",
+                "SELECT run_id, resumed, attempts, obstacle, tilescout.tiling_id($9) AS tiling FROM tilescout.join_run($1, $2, $3, $4, $5::text::jsonb, $6, $7::int, $8, $10)",
                 [
                     request.kind.rawValue, pipeline, request.collection, request.model, request.options, ProcessInfo.processInfo.hostName,
-                    Int(ProcessInfo.processInfo.processIdentifier), request.version, request.tiling,
+                    Int(ProcessInfo.processInfo.processIdentifier), request.version, request.tiling, array,
                 ], operation: "begin a run")[0]
-            return Run(
-                id: try row["run_id"], tilingID: try row["tiling"], isResumed: try row["resumed"], attempts: try row["attempts"], request: request)
+            let id: Int = try row["run_id"]
+            let obstacle: String? = try row["obstacle"]
+            if obstacle != nil {
+                guard obstacle == "over", let record = try run(id) else { return .otherArray(runID: id) }
+                return .over(record)
+            }
+            return .joined(Run(
+                id: id, tilingID: try row["tiling"], isResumed: try row["resumed"], attempts: try row["attempts"], request: request))
         }
+    }
+
+    /// Runs of a pipeline that were begun with other settings and never published: nothing continues them.
+    public func abandonedRuns(pipeline: String, besides run: Run) throws -> [(id: Int, state: String)] {
+        try connection.query(
+            """
+            SELECT id, state FROM tilescout.run WHERE pipeline = $1 AND id <> $2::int AND state IN ('running', 'interrupted', 'failed', 'ready') ORDER BY id
+            """, [pipeline, run.id], operation: "look for abandoned runs").map { (try $0["id"], try $0["state"]) }
     }
 
     /// The id of a way of cutting, made known when new.
@@ -98,9 +135,10 @@ extension TileStore {
     }
 
     /// - Returns: true for the shard that finds all others through.
-    public func shardDone(_ shard: Int, of shards: Int, run: Run) throws -> Bool {
+    public func shardDone(_ shard: Int, of shards: Int, array: String, run: Run) throws -> Bool {
         try connection.query(
-            "SELECT tilescout.shard_done($1::int, $2::int, $3::int) AS last", [run.id, shard, shards], operation: "note the end of a shard")[0]["last"]
+            "SELECT tilescout.shard_done($1::int, $2, $3::int, $4::int) AS last", [run.id, array, shard, shards],
+            operation: "note the end of a shard")[0]["last"]
     }
 
     public func outcomes(runID: Int) throws -> RunOutcomes {
@@ -110,11 +148,11 @@ extension TileStore {
             ingested: try row["ingested"], known: try row["known"], failed: try row["failed"], dead: try row["dead"], open: try row["open"])
     }
 
-    /// Tiles of a run's ledger: stored, already there, and left out by reason (a JSON object).
-    public func tileCounts(runID: Int) throws -> (stored: Int, alreadyThere: Int, skipped: String) {
+    /// Tiles of a run's ledger: seen by the layouts of its scenes; stored, already there, and left out by reason (a JSON object).
+    public func tileCounts(runID: Int) throws -> (seen: Int, stored: Int, alreadyThere: Int, skipped: String) {
         let row = try connection.query(
-            "SELECT stored, already_there, skipped::text AS skipped FROM tilescout.run_tiles($1::int)", [runID], operation: "count tiles")[0]
-        return (try row["stored"], try row["already_there"], try row["skipped"])
+            "SELECT seen, stored, already_there, skipped::text AS skipped FROM tilescout.run_tiles($1::int)", [runID], operation: "count tiles")[0]
+        return (try row["seen"], try row["stored"], try row["already_there"], try row["skipped"])
     }
 
     /// Failures of a run's queue, by path.

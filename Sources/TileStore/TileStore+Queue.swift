@@ -129,12 +129,13 @@ extension TileStore {
     }
 
     /// The oldest running run that has jobs waiting; nil when there is none.
-    public func runWithWork() throws -> Int? {
+    /// - Parameter passedOver: runs that are not asked for.
+    public func runWithWork(except passedOver: [Int] = []) throws -> Int? {
         try connection.query(
             """
-            SELECT r.id FROM tilescout.run AS r WHERE r.state = 'running' \
+            SELECT r.id FROM tilescout.run AS r WHERE r.state = 'running' AND NOT r.id = ANY ($1::int[]) \
             AND EXISTS (SELECT FROM tilescout.job AS j WHERE j.run_id = r.id AND j.state = 'waiting' AND j.not_before <= now()) ORDER BY r.id LIMIT 1
-            """, operation: "look for work").first.map { try $0["id"] }
+            """, [passedOver], operation: "look for work").first.map { try $0["id"] }
     }
 
     /// What a worker did for a run; the same worker's later report replaces its earlier one.

@@ -40,11 +40,13 @@ extension TileStore {
     }
 
     /// Marks a scene as gone through. Call it after its last batch was merged.
-    /// - Parameter skipped: tiles left out, by reason.
-    public func finishScene(_ sceneID: Int, run: Run, skipped: [String: Int] = [:]) throws {
+    /// - Parameters:
+    ///   - skipped: tiles left out, by reason.
+    ///   - tiles: all tiles of the scene's layout: they are counted against what is stored. nil: nothing is counted.
+    public func finishScene(_ sceneID: Int, run: Run, skipped: [String: Int] = [:], tiles: [TileID]? = nil) throws {
         let reasons = String(decoding: try JSONSerialization.data(withJSONObject: skipped, options: .sortedKeys), as: UTF8.self)
         try connection.query(
-            "SELECT tilescout.finish_scene($1::int, $2, $3::int, $4::text::jsonb)", [run.id, sceneID, run.tilingID, reasons],
+            "SELECT tilescout.finish_scene($1::int, $2, $3::int, $4::text::jsonb, $5)", [run.id, sceneID, run.tilingID, reasons, tiles.map { $0.map(\.uuid) }],
             operation: "finish scene \(sceneID)")
     }
 

@@ -105,6 +105,7 @@ final class LimitsTests {
         try night.store.connection.query("CREATE TRIGGER full_disk BEFORE INSERT ON tilescout.tile EXECUTE FUNCTION public.full_disk()")
         let ended = try night.run()
         #expect(ended.status == 74 && ended.error.contains("No space left"), "\(ended.error)")
+        #expect(ended.report?.outcome == "interrupted" && ended.report?.scenes.open == 1 && ended.report?.reconciles == true)
         #expect(try night.store.scenes().isEmpty)
         try night.store.connection.query("DROP TRIGGER full_disk ON tilescout.tile")
         #expect(try night.run().report?.scenes.ingested == 1)

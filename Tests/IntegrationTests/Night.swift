@@ -42,6 +42,19 @@ final class Night {
             .write(toFile: pipeline, atomically: true, encoding: .utf8)
     }
 
+    /// The failure command writes what it is told into a file.
+    func tellFailures() throws {
+        let text = try String(contentsOfFile: pipeline, encoding: .utf8)
+        try text.replacing("reports, prometheus", with: "reports, on_failure: [sh, -c, 'env >> \(folder.path)/told'], prometheus")
+            .write(toFile: pipeline, atomically: true, encoding: .utf8)
+    }
+
+    /// What the failure command was told, all times; nil: never called.
+    var told: String? { try? String(contentsOf: folder.appendingPathComponent("told"), encoding: .utf8) }
+
+    /// What Prometheus' collector reads.
+    var metrics: String { (try? String(contentsOf: folder.appendingPathComponent("tilescout.prom"), encoding: .utf8)) ?? "" }
+
     func path(_ name: String) -> String { archive.appendingPathComponent(name).path }
 
     func addScene(_ name: String, seed: Int, width: Int = 256, height: Int = 128) throws {
@@ -50,7 +63,7 @@ final class Night {
 
     /// The report of the run, as its JSON says.
     struct Report: Decodable {
-        struct Scenes: Decodable { var seen, ingested, unchanged, known, failed, setAside, new, changed, removed, retired: Int }
+        struct Scenes: Decodable { var seen, ingested, unchanged, known, failed, setAside, open, new, changed, removed, retired: Int }
         struct Tiles: Decodable {
             var seen, stored, alreadyThere: Int
             var skipped: [String: Int]
@@ -63,6 +76,8 @@ final class Night {
 
         var run: Int
         var outcome: String
+        var reason: String?
+        var notes: [String]
         var scenes: Scenes
         var tiles: Tiles
         var failures: [Failure]
@@ -70,7 +85,7 @@ final class Night {
         var seconds: Double
 
         var reconciles: Bool {
-            scenes.seen == scenes.ingested + scenes.unchanged + scenes.known + scenes.failed + scenes.setAside
+            scenes.seen == scenes.ingested + scenes.unchanged + scenes.known + scenes.failed + scenes.setAside + scenes.open
                 && tiles.seen == tiles.stored + tiles.alreadyThere + tiles.skipped.values.reduce(0, +)
         }
     }

@@ -117,13 +117,33 @@ final class NightlyTests {
         #expect(try night.store.contentHash() == hash)
     }
 
+    @Test("One of two sources that is suddenly empty is refused, however small its share of all files; the others' growth hides nothing")
+    func emptySource() throws {
+        let night = try Night()
+        let mount = night.folder.appendingPathComponent("mount").path
+        try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+        let text = try String(contentsOfFile: night.pipeline, encoding: .utf8)
+        try text.replacing("sources: [\(night.archive.path)]", with: "sources: [\(night.archive.path), \(mount)]")
+            .write(toFile: night.pipeline, atomically: true, encoding: .utf8)
+        for seed in 0..<6 { try night.addScene("s\(seed).tif", seed: seed) }
+        try FileManager.default.moveItem(atPath: night.path("s5.tif"), toPath: mount + "/s5.tif")
+        #expect(try night.run().status == 0)
+        try FileManager.default.removeItem(atPath: mount + "/s5.tif")
+        try night.addScene("s6.tif", seed: 6)
+        let ended = try night.run()
+        #expect(ended.status == 3 && ended.error.contains("1 of 1 known files are gone from \(mount)"), "\(ended.error)")
+        #expect(try night.store.scenes().count == 6)
+    }
+
     @Test("Two runs of one pipeline never overlap: the second says so with a status of its own")
     func overlap() throws {
         let night = try Night()
         try night.addScene("a.tif", seed: 1)
         #expect(try night.store.lockPipeline("night", shared: false))
+        try night.tellFailures()
         let ended = try night.run()
         #expect(ended.status == 75 && ended.error.contains("another run of it is under way"), "\(ended.error)")
+        #expect(night.told == nil && night.metrics.isEmpty, "what is told is the other run's")
     }
 
     @Test("Several tile sizes are published together")
@@ -138,19 +158,17 @@ final class NightlyTests {
     @Test("A run that fails more than is allowed is not published, the failure command is told, and no secret with it")
     func refused() throws {
         let night = try Night("""
-            publish: {max_failed: 0.4}
+            publish: {max_failed: 0.4, few_failed: 0}
             """)
         try night.addScene("good.tif", seed: 1)
         try "no raster".write(toFile: night.path("bad.tif"), atomically: true, encoding: .utf8)
-        let told = night.folder.appendingPathComponent("told").path
-        var text = try String(contentsOfFile: night.pipeline, encoding: .utf8)
-        text = text.replacing("reports, prometheus", with: "reports, on_failure: [sh, -c, 'env > \(told)'], prometheus")
-        try text.write(toFile: night.pipeline, atomically: true, encoding: .utf8)
+        try night.tellFailures()
         let ended = try night.run()
         #expect(ended.status == 3 && ended.error.contains("1 of 2 scenes failed"), "\(ended.error)")
         #expect(try night.store.scenes().isEmpty)
-        let environment = try String(contentsOfFile: told, encoding: .utf8)
+        let environment = try #require(night.told)
         #expect(environment.contains("TILESCOUT_PIPELINE=night") && !environment.contains("TILESCOUT_DATABASE="))
+        #expect(environment.contains("TILESCOUT_REPORT=\(night.folder.path)/reports/night-\(try #require(ended.report).run).html"))
         #expect(try night.run().status == 3)
         try FileManager.default.removeItem(atPath: night.path("bad.tif"))
         let good = try night.run()
@@ -166,6 +184,20 @@ final class NightlyTests {
         #expect(try night.run().report?.outcome == "published")
         let second = try night.run()
         #expect(second.status == 2 && second.report?.outcome == "published" && second.report?.scenes.failed == 1, "\(second.error)")
+    }
+
+    @Test("On a small night a few bad files keep nothing hidden, whatever share they are; more than a few do")
+    func fewFailed() throws {
+        let night = try Night("publish: {max_failed: 0.1, few_failed: 1}")
+        for seed in 1...2 { try night.addScene("s\(seed).tif", seed: seed) }
+        try "no raster".write(toFile: night.path("bad1.tif"), atomically: true, encoding: .utf8)
+        let first = try night.run()
+        #expect(first.status == 2 && first.report?.outcome == "published" && first.report?.scenes.failed == 1, "\(first.error)")
+        #expect(try night.store.scenes().count == 2)
+        try night.addScene("s3.tif", seed: 3)
+        for number in 2...3 { try "no raster".write(toFile: night.path("bad\(number).tif"), atomically: true, encoding: .utf8) }
+        let second = try night.run()
+        #expect(second.status == 3 && second.error.contains("2 of 3 scenes failed"), "\(second.error)")
     }
 
     @Test("A password is in no message and no report, whatever fails")
@@ -193,5 +225,56 @@ final class NightlyTests {
         let metrics = try String(contentsOf: night.folder.appendingPathComponent("tilescout.prom"), encoding: .utf8)
         #expect(metrics.contains("tilescout_run_scenes{pipeline=\"night\",outcome=\"ingested\"} 1\n"))
         #expect(metrics.contains("tilescout_run_scenes{pipeline=\"night\",outcome=\"failed\"} 1\n"))
+    }
+
+    @Test("Whatever a run fails of, its report, its figures and the failure command say so")
+    func failedReport() throws {
+        let night = try Night()
+        for seed in 0..<3 { try night.addScene("s\(seed).tif", seed: seed) }
+        try night.tellFailures()
+        #expect(try night.run().status == 0)
+        #expect(night.told == nil && night.metrics.contains("tilescout_run_published{pipeline=\"night\"} 1\n"))
+        func expect(_ ended: Night.Ended, _ status: Int32, _ outcome: String, report: String, _ reason: String) throws {
+            #expect(ended.status == status, "\(ended.error)")
+            #expect(ended.report?.outcome == outcome && ended.report?.reason?.contains(reason) == true && ended.report?.reconciles == true, "\(ended)")
+            #expect(night.metrics.contains("tilescout_run_published{pipeline=\"night\"} 0\n"))
+            let page = night.folder.path + "/reports/night-\(report).html"
+            #expect(try String(contentsOfFile: page, encoding: .utf8).contains(reason))
+            #expect(night.told?.contains("TILESCOUT_REPORT=\(page)\n") == true)
+            for written in [night.folder.path + "/told", night.folder.path + "/tilescout.prom"] { try FileManager.default.removeItem(atPath: written) }
+        }
+        let away = night.folder.appendingPathComponent("unmounted").path
+        try FileManager.default.moveItem(atPath: night.archive.path, toPath: away)
+        try expect(night.run(), 66, "failed", report: "failed", "no such file or directory")
+        try FileManager.default.createDirectory(at: night.archive, withIntermediateDirectories: true)
+        let empty = try night.run()
+        try expect(empty, 3, "refused", report: "\(try #require(empty.report).run)", "3 of 3 known files are gone")
+        #expect(empty.report?.scenes.removed == 3)
+        try expect(night.run(["--database", "host=/no/such/socket"]), 69, "failed", report: "failed", "/no/such/socket")
+    }
+
+    @Test("What fails after publishing is a note and a warning: the run is published")
+    func maintenanceFails() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.program.run(["db", "migrate"]).status == 0)
+        try night.store.connection.query("ALTER FUNCTION tilescout.build_index(text, boolean) RENAME TO elsewhere")
+        let ended = try night.run()
+        #expect(ended.status == 0 && ended.error.contains("warning: run 1 is published, but the index"), "\(ended.error)")
+        #expect(ended.report?.outcome == "published" && ended.report?.notes.contains { $0.contains("the index") } == true)
+        #expect(try night.store.scenes().count == 1)
+    }
+
+    @Test("A report that cannot be written is status 74 and said, also by a quiet run; the figures are written all the same")
+    func unwritableReport() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        try night.tellFailures()
+        try "a file".write(toFile: night.folder.path + "/reports", atomically: true, encoding: .utf8)
+        let ended = try night.run()
+        #expect(ended.status == 74 && ended.error.contains("its report is not complete") && ended.error.contains("/reports/night-1.json"), "\(ended.error)")
+        #expect(try night.store.scenes().count == 1)
+        #expect(night.metrics.contains("tilescout_run_published{pipeline=\"night\"} 1\n"))
+        #expect(night.told?.contains("TILESCOUT_REASON=cannot write") == true)
     }
 }

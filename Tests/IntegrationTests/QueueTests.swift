@@ -1,8 +1,11 @@
 import Foundation
+@testable import Ingest
+@testable import Pipeline
 import PostgreSQL
 import TestCluster
 import TileStore
 import Testing
+import Tiling
 
 /// The queue: each job is one worker's at a time, a lost worker's jobs are another's, and who kills workers is named.
 @Suite("Queue")
@@ -107,6 +110,25 @@ struct QueueTests {
             _ = try store.takeOverLost()
         }
         #expect(try claim("b").map(\.isSuspect) == [false])
+    }
+
+    @Test("A scene's seconds run while it is worked on, not while it waits behind others")
+    func secondsOfItsOwn() throws {
+        try enqueue(1)
+        let source = QueueSource(
+            run: run, worker: "w", workers: .init(encoders: 1, cutters: 1), tilings: [run.tilingID: (TilingOptions(), "256")])
+        let task = try #require(try source.next(store))
+        func seconds() -> Duration? { source.underWay.first.flatMap(\.since).map { $0.duration(to: .now) } }
+        #expect(seconds() == nil, "leased, not opened")
+        #expect(try source.opens(task, store))
+        Thread.sleep(forTimeInterval: 0.2)
+        #expect(try #require(seconds()) >= .milliseconds(200))
+        source.waits(task)
+        #expect(seconds() == nil, "it waits for a cutter")
+        source.goesOn(task)
+        #expect(try #require(seconds()) < .milliseconds(200), "its turn begins anew")
+        #expect(try source.ended(task, .ingested, store))
+        #expect(source.underWay.isEmpty)
     }
 
     @Test("100,000 jobs: the last tenth is taken and ended about as fast as the first")

@@ -46,12 +46,15 @@ struct RolesTests {
         let connection = store.connection
         try connection.execute(script: "SET ROLE tilescout_ingest")
         let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "c", count: 64), preprocessing: "{}", dimension: 8))
-        let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
+        #expect(try store.lockPipeline("p", shared: false))
+        guard case .joined(let run) = try store.joinRun(
+            pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"), array: "a")
+        else { throw CancellationError() }
         try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
         let job = try #require(try store.claimJobs(runID: run.id, worker: "w", most: 1, leaseSeconds: 60, alone: true).first)
         #expect(try store.startJob(job.id, worker: "w") && store.endJob(job.id, worker: "w", .failed(stage: "open", reason: "no")))
         try store.reportWorker("w", runID: run.id, started: Date(), counts: "{}")
-        #expect(try store.shardDone(0, of: 1, run: run))
+        #expect(try store.shardDone(0, of: 1, array: "a", run: run))
         _ = try store.noteMissing([], retire: true, run: run)
         try store.recordFailure(run, path: "/a.tif", stage: "open", reason: "no")
         try store.finish(run, .published)

@@ -1,4 +1,5 @@
 import Foundation
+@testable import Pipeline
 import TestCluster
 import TileStore
 import Testing
@@ -12,16 +13,67 @@ final class WorkerTests {
         for seed in 0..<6 { try night.addScene("s\(seed).tif", seed: seed) }
         let whole = try Night()
         for seed in 0..<6 { try FileManager.default.copyItem(atPath: night.path("s\(seed).tif"), toPath: whole.path("s\(seed).tif")) }
-        let first = try night.run(["--shard", "1/3"])
+        let first = try night.run(["--shard", "1/3", "--array", "monday"])
         #expect(first.status == 0 && first.report?.outcome == "shard_done", "\(first.error)")
         #expect(try night.store.scenes().isEmpty)
-        let others = try [0, 2].map { try night.program.start(["run", night.pipeline, "--json", "--quiet", "--shard", "\($0)/3"]) }
+        let others = try [0, 2].map { try night.program.start(["run", night.pipeline, "--json", "--quiet", "--shard", "\($0)/3", "--array", "monday"]) }
         let outcomes = try others.map { try $0.finish() }
         #expect(outcomes.allSatisfy { $0.status == 0 }, "\(outcomes.map(\.error))")
         let published = outcomes.compactMap { try? JSONDecoder().decode(Night.Report.self, from: Data($0.output.utf8)) }.filter { $0.outcome == "published" }
         #expect(published.count == 1 && published[0].scenes.ingested == 6 && published[0].reconciles)
         #expect(try night.store.scenes().count == 6)
         #expect(try night.store.runs().count == 1)
+    }
+
+    @Test("An array counts its own shards: not another night's, not a requeued task's, and no other array beside it")
+    func arrays() throws {
+        let night = try Night("publish: {policy: manual}")
+        func shard(_ index: Int, of array: String) throws -> Night.Ended { try night.run(["--shard", "\(index)/2", "--array", array]) }
+        func state() throws -> [String] { try night.store.runs().map(\.state) }
+        for seed in 0..<4 { try night.addScene("s\(seed).tif", seed: seed) }
+        #expect(try shard(0, of: "monday").report?.outcome == "shard_done")
+        #expect(try shard(0, of: "monday").report?.outcome == "shard_done", "the same task again is one shard all the same")
+        #expect(try shard(1, of: "monday").report?.outcome == "ready")
+        // The ready run is continued by the next night's array: its first shard is not its last.
+        try night.addScene("new.tif", seed: 8)
+        #expect(try shard(1, of: "tuesday").report?.outcome == "shard_done")
+        #expect(try state() == ["running"])
+        let second = try shard(0, of: "tuesday")
+        #expect(second.report?.outcome == "ready" && second.report?.scenes.seen == 5 && second.report?.reconciles == true, "\(second)")
+        #expect(try night.program.run(["publish", "1"]).status == 0)
+        #expect(try night.store.scenes().count == 5)
+        // A task requeued after all that begins nothing.
+        let late = try shard(1, of: "tuesday")
+        #expect(late.status == 0 && late.report?.outcome == "shard_done", "\(late.error)")
+        #expect(try state() == ["published"])
+        #expect(try shard(0, of: "wednesday").report?.outcome == "shard_done")
+        #expect(try shard(1, of: "wednesday").report?.outcome == "ready")
+        #expect(try night.program.run(["run", night.pipeline, "--shard", "0/2"]).status == 64, "without a key, nights cannot be told apart")
+    }
+
+    @Test("Two arrays of one pipeline do not mix: the second is refused while a shard of the first is under way")
+    func twoArrays() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run(["--shard", "0/2", "--array", "first"]).report?.outcome == "shard_done")
+        // A shard of the first that takes its time, in this process.
+        let model = try #require(try night.store.models().first)
+        #expect(try night.store.lockPipeline("night", shared: true))
+        let options = try #require(try night.store.runs(limit: 1).first).options
+        let request = RunRequest(collection: "test", model: model.name, options: options, tiling: "x", version: "test")
+        guard case .joined(let joined) = try night.store.joinRun(pipeline: "night", request, array: "first") else {
+            Issue.record("not joined")
+            return
+        }
+        #expect(!joined.isResumed && joined.attempts == 1)
+        let other = try night.run(["--shard", "0/2", "--array", "second"])
+        #expect(other.status == 75 && other.error.contains("another array works on run 1"), "\(other.error)")
+        #expect(try night.run().status == 75)
+        // It dies: the second takes over, and its shards alone count.
+        try night.store.connection.query("SELECT pg_advisory_unlock_all()")
+        #expect(try night.run(["--shard", "1/2", "--array", "second"]).report?.outcome == "shard_done")
+        #expect(try night.run(["--shard", "0/2", "--array", "second"]).report?.outcome == "published")
+        #expect(try night.store.scenes().count == 1)
     }
 
     @Test("A scene that takes longer than the limit is tried alone, set aside and named; the others are ingested")
@@ -73,8 +125,7 @@ final class WorkerTests {
         try night.addScene("b.tif", seed: 2)
         #expect(try night.run().status == 0)
         let installed = try night.program.run(["models", "--json"])
-        struct Model: Decodable { var name: String; var isDefault: Bool }
-        let all = try JSONDecoder().decode([Model].self, from: Data(installed.output.utf8))
+        let all = try JSONDecoder().decode([InstalledModel].self, from: Data(installed.output.utf8))
         let former = try #require(all.first { $0.isDefault }?.name)
         let other = try #require(all.first { !$0.isDefault }?.name, "needs a second installed model: \(all)")
         let early = try night.program.run(["reembed", "--model", other, "--no-switch"])
@@ -85,5 +136,116 @@ final class WorkerTests {
         #expect(try night.store.models().first { $0.isServing }?.name == other)
         #expect(try night.program.run(["reembed", "--model", former]).status == 0)
         #expect(try night.store.models().first { $0.isServing }?.name == former)
+    }
+
+    @Test("After a cut-over, going back hides the last night's scenes, not the vectors of all; as_of says where a model had none")
+    func rollbackAfterCutOver() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        let first = try #require(try night.run().report)
+        try night.addScene("b.tif", seed: 2)
+        let second = try #require(try night.run().report)
+        let former = try #require(try night.store.models().first { $0.isServing }?.name)
+        let other = try #require(try JSONDecoder().decode([InstalledModel].self, from: Data(night.program.run(["models", "--json"]).output.utf8))
+            .first { $0.name != former }?.name)
+        #expect(try night.program.run(["reembed", "--model", other]).status == 0)
+        let cutOver = try #require(try night.store.runs(limit: 1).first)
+        #expect(cutOver.kind == "reembed")
+        func found() throws -> Set<Int> {
+            let vector: [Float] = [1] + Array(repeating: 0, count: try night.store.models().first { $0.isServing }!.dimension - 1)
+            return Set(try night.store.search(SearchRequest(embedding: vector, k: 50)).hits.map(\.sceneID))
+        }
+        #expect(try found().count == 2)
+
+        let refused = try night.program.run(["rollback", "\(cutOver.id)"])
+        #expect(refused.status != 0 && refused.error.contains("which serves") && refused.error.contains("reembed --model"), "\(refused.error)")
+        let early = try night.program.run(["search", "--at", "15,45", "--as-of", "\(first.run)"])
+        #expect(early.status == 65 && early.error.contains("had no vectors yet") && early.error.contains(former), "\(early.error)")
+
+        // The cut-over's vectors of the second night's scene go with that night.
+        let back = try night.program.run(["rollback"])
+        #expect(back.status == 0 && back.output.contains("rolled back: run \(second.run)\n"), "\(back.error)")
+        #expect(try night.store.scenes().map(\.path) == [night.path("a.tif")])
+        #expect(try found().count == 1)
+        // Shown again, it has to be embedded again, and that is said.
+        let shown = try night.program.run(["publish", "\(second.run)"])
+        #expect(shown.status == 0 && shown.error.contains("2 visible tiles have no vector of \(other)"), "\(shown.error)")
+        #expect(try night.program.run(["reembed", "--model", other]).status == 0)
+        #expect(try found().count == 2)
+        // Back at the former model, its cut-over can be rolled back.
+        #expect(try night.program.run(["reembed", "--model", former]).status == 0)
+        #expect(try night.program.run(["rollback", "\(cutOver.id)"]).status == 0)
+        #expect(try found().count == 2)
+        let through = try night.program.run(["rollback", "\(first.run)", "--through"])
+        #expect(through.status == 0 && through.output.contains("run \(second.run), \(first.run)\n"), "\(through.output)\(through.error)")
+        #expect(try found().isEmpty && night.store.scenes().isEmpty)
+    }
+
+    @Test("A night with a model that does not serve says so; a cut-over without the files of some scenes switches only partly, and says what that means")
+    func otherModel() throws {
+        let night = try Night()
+        for seed in 1...2 { try night.addScene("s\(seed).tif", seed: seed) }
+        #expect(try night.run().report?.notes.isEmpty == true)
+        let former = try #require(try night.store.models().first { $0.isServing }?.name)
+        let other = try #require(try JSONDecoder().decode([InstalledModel].self, from: Data(night.program.run(["models", "--json"]).output.utf8))
+            .first { $0.name != former }?.name)
+        try FileManager.default.moveItem(atPath: night.path("s1.tif"), toPath: night.folder.path + "/away.tif")
+        let refused = try night.program.run(["reembed", "--model", other])
+        #expect(refused.status == 2 && refused.error.contains("2 visible tiles have no vector") && refused.error.contains("--partly"), "\(refused.error)")
+        #expect(try night.store.models().first { $0.isServing }?.name == former)
+        let partly = try night.program.run(["reembed", "--model", other, "--partly"])
+        #expect(partly.status == 0 && partly.output.contains("serves searches") && partly.error.contains("searches do not find them"), "\(partly.error)")
+        #expect(try night.store.models().first { $0.isServing }?.name == other)
+        #expect(try night.program.run(["reembed", "--model", other, "--partly", "--no-switch"]).status == 64)
+        // The pipeline still names the former model.
+        try FileManager.default.moveItem(atPath: night.folder.path + "/away.tif", toPath: night.path("s1.tif"))
+        let next = try night.run()
+        #expect(next.status == 0 && next.error.contains("warning: searches use model \(other)"), "\(next.error)")
+        #expect(next.report?.notes.contains { $0.contains("reembed --model \(former)") } == true)
+    }
+
+    private struct InstalledModel: Decodable { var name: String; var isDefault: Bool }
+
+    @Test("A worker leaves a run whose model it has not to others, and helps with the next", .timeLimit(.minutes(2)))
+    func missingModel() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run().status == 0)
+        try night.addScene("b.tif", seed: 2)
+        let record = try #require(try night.store.runs(limit: 1).first)
+        let size = try #require(FileManager.default.attributesOfItem(atPath: night.path("b.tif"))[.size] as? Int)
+        func begin(_ options: String) throws -> Run {
+            let run = try night.store.joinRun(
+                pipeline: "by hand", RunRequest(collection: "test", model: record.model, options: options, tiling: "x", version: "test"))
+            let tiling: Int = try night.store.connection.query("SELECT min(tiling_id) AS id FROM tilescout.run_scene")[0]["id"]
+            try night.store.enqueue([(SceneFile(path: night.path("b.tif"), size: size, modifiedNanoseconds: 1), nil)], tilingID: tiling, run: run)
+            return run
+        }
+        let stuck = try begin(record.options.replacing("\"\(record.model)\"", with: "\"of another machine\""))
+        let run = try begin(record.options)
+        #expect(stuck.id < run.id)
+        let worker = try night.program.run(["worker", "--until-empty"])
+        #expect(worker.status != 0 && worker.error.contains("work on run \(stuck.id)"), "\(worker.error)")
+        #expect(try night.store.queueDepth(runID: run.id).ingested == 1, "\(worker.error)")
+        #expect(try night.store.queueDepth(runID: stuck.id).waiting == 1)
+        // The nightly run names what it cannot continue; discarded, it is gone.
+        try night.store.connection.query("UPDATE tilescout.run SET pipeline = 'night' WHERE id = $1::int", [stuck.id])
+        #expect(try night.run().report?.notes.contains { $0.contains("runs --discard \(stuck.id)") } == true)
+        let discarded = try night.program.run(["runs", "--discard", "\(stuck.id)"])
+        #expect(discarded.status == 0 && discarded.output.contains("run \(stuck.id) is discarded: 0 scenes and 0 tiles that it alone had stored, 1 jobs"), "\(discarded.error)")
+        #expect(try night.run().report?.notes.isEmpty == true)
+    }
+
+    @Test("Who drains a run that is not under way any more says so, and starts no worker after the other for it", .timeLimit(.minutes(1)))
+    func stoppedMeanwhile() throws {
+        let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
+        let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 8))
+        let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
+        try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
+        try store.finish(run, .failed(reason: "test"))
+        let draining = Draining(
+            runID: run.id, launch: .init(program: "/bin/true", arguments: [], environment: [:]), store: store, report: { _, _ in })
+        let error = #expect(throws: PipelineError.self) { try draining.run() }
+        #expect(error?.reason.contains("not under way") == true)
     }
 }

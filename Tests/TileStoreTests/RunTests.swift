@@ -111,6 +111,28 @@ import TileStore
         #expect(try f.store.sceneStatus(touched, run: tiling) == .known(sceneID: scene))
     }
 
+    @Test func tilesOfALayoutAreCountedAgainstWhatIsStored() throws {
+        let f = try StoreFixture()
+        let scene = try f.addScene(1)
+        _ = try f.store.merge([f.row(1, scene: scene), f.row(2, scene: scene)], run: f.run)
+        func counts(_ run: Run) throws -> [Int] {
+            let counts = try f.store.tileCounts(runID: run.id)
+            return [counts.seen, counts.stored, counts.alreadyThere]
+        }
+        // Four in the layout, one left out, one that nobody stored.
+        try f.store.finishScene(scene, run: f.run, skipped: ["nodata": 1], tiles: [1, 2, 3, 4].map(StoreFixture.id))
+        #expect(try counts(f.run) == [4, 2, 0], "the one that is lacking shows")
+        _ = try f.store.merge([f.row(3, scene: scene)], run: f.run)
+        try f.store.finishScene(scene, run: f.run, skipped: ["nodata": 1], tiles: [1, 2, 3, 4].map(StoreFixture.id))
+        #expect(try counts(f.run) == [4, 3, 0] && f.store.tileCounts(runID: f.run.id).skipped == #"{"nodata": 1}"#)
+        try f.store.finish(f.run, .published)
+        // Another run meets two of them and brings a fifth.
+        let other = try f.store.beginRun(StoreFixture.request(model: f.model.name, options: #"{"x": 1}"#))
+        _ = try f.store.merge([f.row(2, scene: scene), f.row(5, scene: scene)], run: other)
+        try f.store.finishScene(scene, run: other, tiles: [1, 2, 5].map(StoreFixture.id))
+        #expect(try counts(other) == [3, 1, 2])
+    }
+
     @Test func aReplacedFileHidesItsFormerSceneOnPublish() throws {
         let f = try StoreFixture()
         let old = try f.addScene(1, path: "/a.tif")
@@ -202,5 +224,27 @@ import TileStore
         #expect(try f.store.findScenes("/scenes/2.tif").isEmpty)
         try f.store.finish(f.run, .published)
         #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8))).hits.map(\.tileID) == [StoreFixture.id(1)])
+    }
+
+    /// The same bytes under two paths, cut in two sizes: good is what came through in both, from whichever file.
+    @Test(arguments: [(otherIsGood: false, remaining: 0), (otherIsGood: true, remaining: 2)])
+    func oneSizeThatFailedUnderBothPathsTakesTheOtherBackAsWell(otherIsGood: Bool, remaining: Int) throws {
+        let f = try StoreFixture()
+        let small = f.run, large = f.run.cutting(try f.store.tilingID("512"), "512")
+        let scene = try f.addScene(1, path: "/a.tif")
+        #expect(try f.addScene(1, path: "/b.tif") == scene)
+        _ = try f.store.merge([f.row(1, scene: scene)], run: small)
+        _ = try f.store.merge([f.row(2, scene: scene)], run: large)
+        for run in [small, large] {
+            try f.store.enqueue(["/a.tif", "/b.tif"].map { (StoreFixture.scene(1, path: $0).file, nil) }, tilingID: run.tilingID, run: run)
+        }
+        for job in try f.store.claimJobs(runID: f.run.id, worker: "w", most: 10, leaseSeconds: 60, alone: true) {
+            let isGood = job.tilingID == small.tilingID || (job.file.path == "/b.tif" && otherIsGood)
+            #expect(try f.store.endJob(job.id, worker: "w", isGood ? .ingested : .failed(stage: "cut", reason: "no")))
+        }
+        try f.store.discardFailed(run: f.run)
+        try f.store.finish(f.run, .published)
+        #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8))).hits.count == remaining)
+        #expect(try f.store.scenes().count == (remaining == 0 ? 0 : 1))
     }
 }

@@ -4,6 +4,15 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM 
 $$;
 COMMENT ON FUNCTION tilescout.run_lock_key IS 'Key of the session lock that the process working on a run holds.';
 
+CREATE OR REPLACE FUNCTION tilescout.holds_lock(key bigint)
+RETURNS boolean LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_locks AS held
+        WHERE held.locktype = 'advisory' AND held.pid = pg_backend_pid() AND held.objsubid = 1 AND held.granted
+          AND (held.classid::bigint << 32 | held.objid::bigint) = $1)
+$$;
+COMMENT ON FUNCTION tilescout.holds_lock IS 'Whether this session holds an advisory lock, alone or with others.';
+
 CREATE OR REPLACE FUNCTION tilescout.run_target(collection text, model text, OUT collection_id int, OUT model_id int)
 LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -53,11 +62,39 @@ END $$;
 COMMENT ON FUNCTION tilescout.begin_run IS
     'Starts a run, or continues the unpublished one of equal kind, collection, model and options. Takes a session lock: two processes never work on one run.';
 
+CREATE OR REPLACE FUNCTION tilescout.files_read_since(run_id int)
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    -- As the run left them, or as rolling it back left them: other bytes, or none, are a later run's finding. A cut-over reads only.
+    WITH asking AS (SELECT r.* FROM tilescout.run AS r WHERE r.id = $1 AND r.kind <> 'reembed'
+    ), mine AS (SELECT DISTINCT l.scene_id FROM tilescout.run_scene AS l WHERE l.run_id = $1
+    ), replaced AS (
+        SELECT x.path, x.scene_id FROM tilescout.retirement AS x JOIN tilescout.scene AS s ON s.id = x.scene_id
+        WHERE x.retired_by = $1 AND x.path IS NOT NULL AND s.run_id <> $1
+    ), touched AS (
+        SELECT r.path FROM replaced AS r
+        UNION SELECT s.path FROM tilescout.scene AS s WHERE s.run_id = $1
+        UNION SELECT f.path FROM mine JOIN tilescout.scene_file AS f ON f.scene_id = mine.scene_id
+    )
+    SELECT f.path FROM asking
+    JOIN tilescout.scene_file AS f ON f.collection_id = asking.collection_id
+    JOIN touched ON touched.path = f.path
+    LEFT JOIN tilescout.run AS missed ON missed.id = f.missing_run_id AND missed.id > $1 AND missed.state <> 'rolled_back'
+    WHERE missed.id IS NOT NULL
+       OR (f.scene_id NOT IN (SELECT mine.scene_id FROM mine)
+           AND NOT EXISTS (SELECT FROM replaced AS r WHERE r.path = f.path AND r.scene_id = f.scene_id AND f.modified_ns = 0))
+$$;
+COMMENT ON FUNCTION tilescout.files_read_since IS
+    'Files that a run brought or replaced and that hold something else by now: publishing it would show both.';
+
 CREATE OR REPLACE FUNCTION tilescout.publish_run(run_id int, counts jsonb DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     of_run tilescout.run;
+    was_locked boolean;
+    lock_key bigint;
+    read_since bigint;
+    first_file text;
     hidden int[];
 BEGIN
     SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = publish_run.run_id FOR UPDATE;
@@ -65,6 +102,34 @@ BEGIN
         RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'invalid_parameter_value';
     ELSIF of_run.state = 'published' THEN
         RAISE EXCEPTION 'run % is % already', run_id, of_run.state USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    was_locked := tilescout.holds_lock(tilescout.run_lock_key(of_run.id));
+    lock_key := coalesce(tilescout.pipeline_lock_key(of_run.pipeline), tilescout.run_lock_key(of_run.id));
+    IF of_run.state = 'running' THEN
+        -- Only who works on it knows when it is through.
+        IF NOT tilescout.holds_lock(lock_key) AND NOT was_locked THEN
+            RAISE EXCEPTION 'run % is not complete: it is under way, or was killed', run_id
+                USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'the command that began it continues it, and publishes it';
+        END IF;
+    ELSIF of_run.state IN ('ready', 'rolled_back') THEN
+        IF NOT pg_try_advisory_xact_lock(lock_key) THEN
+            RAISE EXCEPTION 'pipeline % is under way', coalesce(of_run.pipeline, 'of run ' || run_id)
+                USING ERRCODE = 'object_in_use', HINT = 'wait for it: it may be working on this very run';
+        END IF;
+        SELECT count(*), min(f) INTO read_since, first_file FROM tilescout.files_read_since(of_run.id) AS f;
+        IF read_since > 0 THEN
+            RAISE EXCEPTION '% of the files of run % hold other bytes since, or are gone; the first: %', read_since, run_id, first_file
+                USING ERRCODE = 'object_not_in_prerequisite_state',
+                      HINT = 'both would be visible: run the pipeline instead, or publish first what was rolled back after this run';
+        END IF;
+        -- Rolling it back gave its files what they had held before.
+        UPDATE tilescout.scene_file AS f SET scene_id = s.id
+            FROM tilescout.retirement AS x, tilescout.scene AS s JOIN tilescout.run_scene AS l ON l.scene_id = s.id
+            WHERE of_run.state = 'rolled_back' AND x.retired_by = of_run.id AND f.collection_id = of_run.collection_id AND f.path = x.path
+              AND f.scene_id = x.scene_id AND l.run_id = of_run.id AND s.path = f.path AND s.collection_id = f.collection_id AND s.id <> x.scene_id;
+    ELSE
+        RAISE EXCEPTION 'run % is not complete: it is %', run_id, of_run.state
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'the command that began it continues it, and publishes it';
     END IF;
     -- Rows that this run met, stored by runs not published yet, become its own.
     SELECT coalesce(array_agg(r.id), '{}') INTO hidden FROM tilescout.run AS r WHERE r.state <> 'published' AND r.id <> of_run.id;
@@ -76,19 +141,26 @@ BEGIN
     EXECUTE format('UPDATE tilescout.%I AS e SET run_id = $1 FROM tilescout.run_claim AS c
         WHERE c.run_id = $1 AND e.tile_id = c.tile_id AND e.collection_id = c.collection_id AND e.run_id = ANY ($2)',
         tilescout.embedding_table(of_run.model_id)) USING of_run.id, hidden;
+    -- And what such a run had found replaced in a file that holds a scene of this one now is replaced by this one.
+    INSERT INTO tilescout.retirement AS x (scene_id, retired_by, path)
+        SELECT s.id, of_run.id, former.path FROM tilescout.retirement AS former
+        JOIN tilescout.scene AS s ON s.id = former.scene_id AND s.collection_id = of_run.collection_id
+        JOIN tilescout.scene_file AS f ON f.collection_id = s.collection_id AND f.path = former.path AND f.scene_id <> s.id
+        JOIN tilescout.run_scene AS l ON l.run_id = of_run.id AND l.scene_id = f.scene_id
+        WHERE former.retired_by = ANY (hidden) AND NOT EXISTS (SELECT FROM tilescout.scene_file AS other WHERE other.scene_id = s.id)
+        ON CONFLICT (scene_id, retired_by) DO NOTHING;
     DELETE FROM tilescout.run_claim AS c WHERE c.run_id = of_run.id;
+    DELETE FROM tilescout.run_shard AS s WHERE s.run_id = of_run.id;
     PERFORM tilescout.summarise_run(of_run.id);
     -- One publication at a time, so that the order of numbers is the order of commits.
     PERFORM pg_advisory_xact_lock(hashtext('tilescout.publish_run'));
     UPDATE tilescout.run AS r SET state = 'published', published_at = now(), finished_at = coalesce(r.finished_at, now()), reason = NULL,
             publish_order = nextval('tilescout.run_publish_order'), counts = coalesce(publish_run.counts, r.counts)
         WHERE r.id = of_run.id;
-    PERFORM pg_advisory_unlock(tilescout.run_lock_key(of_run.id))
-        FROM pg_locks AS held
-        WHERE held.locktype = 'advisory' AND held.pid = pg_backend_pid() AND held.objsubid = 1
-          AND (held.classid::bigint << 32 | held.objid::bigint) = tilescout.run_lock_key(of_run.id);
+    PERFORM pg_advisory_unlock(tilescout.run_lock_key(of_run.id)) WHERE was_locked;
 END $$;
-COMMENT ON FUNCTION tilescout.publish_run IS 'Makes everything that a run stored visible at once, in the transaction of the caller.';
+COMMENT ON FUNCTION tilescout.publish_run IS
+    'Makes everything that a run stored visible at once, in the transaction of the caller: the one that works on it, or anybody''s where it is ready or rolled back.';
 
 CREATE OR REPLACE FUNCTION tilescout.stop_run(run_id int, state text, reason text, counts jsonb DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
@@ -103,12 +175,27 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no open run %', run_id USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM pg_advisory_unlock(tilescout.run_lock_key(stop_run.run_id))
-        FROM pg_locks AS held
-        WHERE held.locktype = 'advisory' AND held.pid = pg_backend_pid() AND held.objsubid = 1
-          AND (held.classid::bigint << 32 | held.objid::bigint) = tilescout.run_lock_key(stop_run.run_id);
+    -- Shards of an array that was interrupted are through all the same: its other tasks are tried again.
+    DELETE FROM tilescout.run_shard AS s WHERE s.run_id = stop_run.run_id AND stop_run.state <> 'interrupted';
+    PERFORM pg_advisory_unlock(tilescout.run_lock_key(stop_run.run_id)) WHERE tilescout.holds_lock(tilescout.run_lock_key(stop_run.run_id));
 END $$;
 COMMENT ON FUNCTION tilescout.stop_run IS 'Ends work on a run without publishing it: what it stored stays hidden and is taken up when it is continued.';
+
+CREATE OR REPLACE FUNCTION tilescout.running_run(run_id int)
+RETURNS tilescout.run LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    of_run tilescout.run;
+BEGIN
+    -- As a foreign key's check locks it: publishing, which locks for update, waits for it and is waited for; another shard that joins is not.
+    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = running_run.run_id FOR KEY SHARE;
+    IF NOT FOUND OR of_run.state <> 'running' THEN
+        RAISE EXCEPTION 'run % is not running', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    RETURN of_run;
+END $$;
+COMMENT ON FUNCTION tilescout.running_run IS
+    'A run that is still being filled, locked until the end of the transaction: it is published, or stopped, before what follows or after it. Raises for any other.';
 
 CREATE OR REPLACE FUNCTION tilescout.record_failure(run_id int, path text, stage text, reason text)
 RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
@@ -117,12 +204,20 @@ RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
 $$;
 COMMENT ON FUNCTION tilescout.record_failure IS 'Notes that a run could not take a file, and why; the same again replaces the reason.';
 
+CREATE OR REPLACE FUNCTION tilescout.collections_pruned_since(publish_order bigint)
+RETURNS SETOF text LANGUAGE sql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT c.name FROM tilescout.collection AS c WHERE c.pruned_through > $1 ORDER BY c.name
+$$;
+COMMENT ON FUNCTION tilescout.collections_pruned_since IS 'Collections of which retention has deleted scenes that were visible after a publication.';
+
 CREATE OR REPLACE FUNCTION tilescout.as_of_order()
 RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
 DECLARE
     wanted text := nullif(current_setting('tilescout.as_of', true), '');
     found_order bigint;
     horizon bigint;
+    lacking text;
+    pruned text;
 BEGIN
     IF wanted IS NULL THEN
         RETURN NULL;
@@ -137,9 +232,30 @@ BEGIN
     ELSIF found_order < horizon THEN
         RAISE EXCEPTION 'what was visible after run % has been deleted since: retention', wanted USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    SELECT string_agg(name, ', ') INTO pruned FROM tilescout.collections_pruned_since(found_order) AS name;
+    IF pruned IS NOT NULL THEN
+        RAISE WARNING 'scenes of % that were visible after run % have been deleted since: retention', pruned, wanted
+            USING HINT = 'name the collections that are searched: collections => …';
+    END IF;
+    SELECT m.name INTO lacking FROM tilescout.model AS m WHERE m.serving AND NOT EXISTS (
+        SELECT FROM tilescout.run AS r WHERE r.model_id = m.id AND r.state = 'published' AND r.publish_order <= found_order);
+    IF FOUND THEN
+        RAISE WARNING 'model %, which serves now, had no vectors yet when run % was published', lacking, wanted
+            USING HINT = 'name a model of that time: model => …';
+    END IF;
     RETURN found_order;
 END $$;
 COMMENT ON FUNCTION tilescout.as_of_order IS 'The publication that SET tilescout.as_of = <run> goes back to; NULL without it: the present.';
+
+CREATE OR REPLACE FUNCTION tilescout.models_with_vectors()
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT m.name FROM tilescout.model AS m, (SELECT tilescout.as_of_order() AS until OFFSET 0) AS as_of
+    WHERE EXISTS (SELECT FROM tilescout.run AS r
+                  WHERE r.model_id = m.id AND r.state = 'published' AND (as_of.until IS NULL OR r.publish_order <= as_of.until))
+    ORDER BY m.serving DESC, m.id
+$$;
+COMMENT ON FUNCTION tilescout.models_with_vectors IS
+    'Models that a published run has brought vectors of, the serving one first; with tilescout.as_of set to a run, by then.';
 
 CREATE OR REPLACE FUNCTION tilescout.hidden(OUT runs int[], OUT scenes bigint[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$

@@ -5,6 +5,8 @@ DECLARE
     of_run tilescout.run;
     later int[];
     horizon bigint;
+    served text;
+    cut record;
     one int;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('tilescout.publish_run'));
@@ -14,29 +16,50 @@ BEGIN
     ELSIF of_run.state <> 'published' THEN
         RAISE EXCEPTION 'run % is % and not published', run_id, of_run.state USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
-    SELECT c.pruned_through INTO horizon FROM tilescout.collection AS c WHERE c.id = of_run.collection_id;
-    IF of_run.publish_order <= horizon THEN
-        RAISE EXCEPTION 'what run % replaced has been deleted since: retention', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
-    -- A later run may have replaced what this one brought: the newest goes first.
-    SELECT array_agg(r.id ORDER BY r.publish_order DESC) INTO later FROM tilescout.run AS r
-        WHERE r.collection_id = of_run.collection_id AND r.state = 'published' AND r.publish_order > of_run.publish_order;
-    IF later IS NOT NULL AND NOT through THEN
-        RAISE EXCEPTION 'run % of the same collection was published after run %', later[1], run_id
-            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'roll that back first, or all of them with --through';
+    -- A cut-over brought vectors, and replaced nothing.
+    IF of_run.kind = 'reembed' THEN
+        SELECT m.name INTO served FROM tilescout.model AS m WHERE m.id = of_run.model_id AND m.serving;
+        IF FOUND THEN
+            RAISE EXCEPTION 'run % made vectors of model %, which serves: searches would find nothing', run_id, served
+                USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'switch back first: tilescout reembed --model FORMER';
+        END IF;
+    ELSE
+        SELECT c.pruned_through INTO horizon FROM tilescout.collection AS c WHERE c.id = of_run.collection_id;
+        IF of_run.publish_order <= horizon THEN
+            RAISE EXCEPTION 'what run % replaced has been deleted since: retention', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+        -- A later run may have replaced what this one brought: the newest goes first.
+        SELECT array_agg(r.id ORDER BY r.publish_order DESC) INTO later FROM tilescout.run AS r
+            WHERE r.collection_id = of_run.collection_id AND r.state = 'published' AND r.publish_order > of_run.publish_order AND r.kind <> 'reembed';
+        IF later IS NOT NULL AND NOT through THEN
+            RAISE EXCEPTION 'run % of the same collection was published after run %', later[1], run_id
+                USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'roll that back first, or all of them with --through';
+        END IF;
     END IF;
     later := coalesce(later, '{}') || of_run.id;
     FOREACH one IN ARRAY later LOOP
         -- The files hold again what they held before, and their times fit nothing: the next run reads them.
         UPDATE tilescout.scene_file AS f SET scene_id = x.scene_id, modified_ns = 0
-            FROM tilescout.retirement AS x
+            FROM tilescout.retirement AS x JOIN tilescout.scene AS s ON s.id = x.scene_id
+            JOIN tilescout.run AS r ON r.id = s.run_id AND r.state = 'published' AND r.id <> one
             WHERE x.retired_by = one AND x.path IS NOT NULL AND f.collection_id = of_run.collection_id AND f.path = x.path;
+        -- Vectors that a cut-over made of its tiles lie under the cut-over's number, and would stay visible. They are made again when needed.
+        FOR cut IN SELECT r.id, r.model_id FROM tilescout.run AS r
+            WHERE r.collection_id = of_run.collection_id AND r.kind = 'reembed' AND r.id <> one ORDER BY r.id
+        LOOP
+            EXECUTE format('DELETE FROM tilescout.%I AS e USING tilescout.run_scene AS l, tilescout.tile AS t
+                WHERE l.run_id = $1 AND t.scene_id = l.scene_id AND t.tiling_id = l.tiling_id AND t.run_id = $1
+                  AND e.tile_id = t.id AND e.collection_id = t.collection_id AND e.run_id = $2',
+                tilescout.embedding_table(cut.model_id)) USING one, cut.id;
+            DELETE FROM tilescout.run_scene AS l USING tilescout.run_scene AS mine
+                WHERE mine.run_id = one AND l.run_id = cut.id AND l.scene_id = mine.scene_id AND l.tiling_id = mine.tiling_id;
+        END LOOP;
         UPDATE tilescout.run AS r SET state = 'rolled_back', publish_order = NULL WHERE r.id = one;
     END LOOP;
     RETURN later;
 END $$;
 COMMENT ON FUNCTION tilescout.rollback_run IS
-    'Hides again what a run brought, and shows what it replaced, at once; through: the later runs of the collection as well. Returns the runs, newest first.';
+    'Hides again what a run brought, and shows what it replaced, at once; through: the later runs of the collection as well, model cut-overs excepted. Returns the runs, newest first.';
 
 CREATE OR REPLACE FUNCTION tilescout.prune(collection text, keep_runs int)
 RETURNS TABLE (scenes bigint, tiles bigint, jobs bigint) LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$

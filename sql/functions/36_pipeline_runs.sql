@@ -4,29 +4,66 @@ RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM 
 $$;
 COMMENT ON FUNCTION tilescout.pipeline_lock_key IS 'Key of the session lock that a run of a pipeline holds; the shards of one run hold it together.';
 
+CREATE OR REPLACE FUNCTION tilescout.array_lock_key(pipeline text, array_key text)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT (hashtext('tilescout.array')::bigint << 32) | (hashtext(pipeline || E'\n' || array_key)::bigint & 4294967295)
+$$;
+COMMENT ON FUNCTION tilescout.array_lock_key IS 'Key of the session lock that the shards of one array hold together.';
+
 CREATE OR REPLACE FUNCTION tilescout.join_run(
-    kind text, pipeline text, collection text, model text, options jsonb, host text, pid int, version text,
-    OUT run_id int, OUT resumed boolean, OUT attempts int)
+    kind text, pipeline text, collection text, model text, options jsonb, host text, pid int, version text, array_key text DEFAULT NULL,
+    OUT run_id int, OUT resumed boolean, OUT attempts int, OUT obstacle text)
 LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     in_collection int;
     with_model int;
+    former tilescout.run;
     joined tilescout.run;
+    goes_on boolean;
 BEGIN
+    -- One after the other: of two arrays that begin at once, the second finds the first.
+    PERFORM pg_advisory_xact_lock(hashtext('tilescout.join_run'));
+    IF join_run.array_key IS NOT NULL THEN
+        SELECT r.* INTO former FROM tilescout.run AS r
+            WHERE r.pipeline = join_run.pipeline AND r.array_key = join_run.array_key ORDER BY r.id DESC LIMIT 1;
+        IF FOUND AND former.state NOT IN ('running', 'interrupted') THEN
+            run_id := former.id;
+            obstacle := 'over';
+            RETURN;
+        END IF;
+        FOR former IN SELECT r.* FROM tilescout.run AS r
+            WHERE r.pipeline = join_run.pipeline AND r.state = 'running' AND r.array_key <> join_run.array_key
+        LOOP
+            IF NOT pg_try_advisory_xact_lock(tilescout.array_lock_key(join_run.pipeline, former.array_key)) THEN
+                run_id := former.id;
+                obstacle := 'another array';
+                RETURN;
+            END IF;
+        END LOOP;
+        -- Until the session ends.
+        PERFORM pg_advisory_lock_shared(tilescout.array_lock_key(join_run.pipeline, join_run.array_key));
+    END IF;
     SELECT t.* INTO in_collection, with_model FROM tilescout.run_target(join_run.collection, join_run.model) AS t;
-    INSERT INTO tilescout.run AS r (kind, collection_id, model_id, options, host, pid, version, pipeline)
-        VALUES (join_run.kind, in_collection, with_model, join_run.options, join_run.host, join_run.pid, join_run.version, join_run.pipeline)
+    SELECT r.* INTO former FROM tilescout.run AS r
+        WHERE r.kind = join_run.kind AND r.collection_id = in_collection AND r.model_id = with_model AND md5(r.options::text) = md5(join_run.options::text)
+          AND r.state IN ('running', 'interrupted', 'failed', 'ready') FOR NO KEY UPDATE;
+    -- Another shard of the array continues nothing: it works on what the first has begun.
+    goes_on := FOUND AND former.state = 'running' AND former.array_key = join_run.array_key;
+    goes_on := coalesce(goes_on, false);
+    INSERT INTO tilescout.run AS r (kind, collection_id, model_id, options, host, pid, version, pipeline, array_key)
+        VALUES (join_run.kind, in_collection, with_model, join_run.options, join_run.host, join_run.pid, join_run.version, join_run.pipeline, join_run.array_key)
         ON CONFLICT (kind, collection_id, model_id, md5(options::text)) WHERE state IN ('running', 'interrupted', 'failed', 'ready')
-        DO UPDATE SET state = 'running', attempts = r.attempts + 1, host = excluded.host, pid = excluded.pid, version = excluded.version,
-            finished_at = NULL, reason = NULL
+        DO UPDATE SET state = 'running', attempts = r.attempts + CASE WHEN goes_on THEN 0 ELSE 1 END, host = excluded.host, pid = excluded.pid,
+            version = excluded.version, finished_at = NULL, reason = NULL, array_key = excluded.array_key
         RETURNING r.* INTO joined;
+    DELETE FROM tilescout.run_shard AS s WHERE s.run_id = joined.id AND s.array_key IS DISTINCT FROM join_run.array_key;
     run_id := joined.id;
     attempts := joined.attempts;
-    resumed := joined.attempts > 1;
+    resumed := former.id IS NOT NULL AND NOT goes_on;
 END $$;
 COMMENT ON FUNCTION tilescout.join_run IS
-    'The open run of a pipeline, made or continued. Several processes may join it: the pipeline''s lock keeps apart those that must not.';
+    'The open run of a pipeline, made or continued. The shards of one array (array_key) join it together, the pipeline''s lock keeps apart those that must not; obstacle: “over” where the array''s run, run_id, has ended, “another array” where one is under way.';
 
 CREATE OR REPLACE FUNCTION tilescout.known_files(run_id int, tilings int[])
 RETURNS TABLE (path text, size bigint, modified_ns bigint, complete boolean, missing boolean)
@@ -82,22 +119,26 @@ END $$;
 COMMENT ON FUNCTION tilescout.note_missing IS
     'Notes files that are gone, all of the run''s at once, and, where wanted, retires scenes that no file holds any more. Returns how many scenes.';
 
-CREATE OR REPLACE FUNCTION tilescout.shard_done(run_id int, shard int, shards int)
+CREATE OR REPLACE FUNCTION tilescout.shard_done(run_id int, array_key text, shard int, shards int)
 RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
 DECLARE
     arrived bigint;
 BEGIN
     -- One after the other: exactly one shard finds itself the last.
-    PERFORM FROM tilescout.run AS r WHERE r.id = shard_done.run_id FOR UPDATE;
-    DELETE FROM tilescout.run_shard AS s WHERE s.run_id = shard_done.run_id AND s.shards <> shard_done.shards;
-    INSERT INTO tilescout.run_shard AS s (run_id, shard, shards, done)
-        VALUES (shard_done.run_id, shard_done.shard, shard_done.shards, true)
-        ON CONFLICT (run_id, shard) DO UPDATE SET done = true, shards = excluded.shards;
-    SELECT count(*) INTO arrived FROM tilescout.run_shard AS s WHERE s.run_id = shard_done.run_id AND s.done;
+    PERFORM FROM tilescout.run AS r
+        WHERE r.id = shard_done.run_id AND r.state = 'running' AND r.array_key = shard_done.array_key FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'run % is not under way for array %', run_id, array_key USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    INSERT INTO tilescout.run_shard AS s (run_id, array_key, shard, shards, done)
+        VALUES (shard_done.run_id, shard_done.array_key, shard_done.shard, shard_done.shards, true)
+        ON CONFLICT (run_id, array_key, shard) DO UPDATE SET done = true, shards = excluded.shards;
+    SELECT count(*) INTO arrived FROM tilescout.run_shard AS s
+        WHERE s.run_id = shard_done.run_id AND s.array_key = shard_done.array_key AND s.shards = shard_done.shards AND s.done;
     RETURN arrived = shards;
 END $$;
-COMMENT ON FUNCTION tilescout.shard_done IS 'A shard has been through its share; true for the one that finds all the others through: it publishes.';
+COMMENT ON FUNCTION tilescout.shard_done IS 'A shard has been through its share; true for the one that finds all the others of its array through: it publishes.';
 
 CREATE OR REPLACE FUNCTION tilescout.run_outcomes(run_id int)
 RETURNS TABLE (ingested bigint, known bigint, failed bigint, dead bigint, open bigint)
@@ -111,15 +152,20 @@ $$;
 COMMENT ON FUNCTION tilescout.run_outcomes IS 'Files of a run''s queue by outcome; open: waiting or under way.';
 
 CREATE OR REPLACE FUNCTION tilescout.run_tiles(run_id int)
-RETURNS TABLE (stored bigint, already_there bigint, skipped jsonb)
+RETURNS TABLE (seen bigint, stored bigint, already_there bigint, skipped jsonb)
 LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT coalesce(sum(l.stored), 0)::bigint, coalesce(sum(l.already_there), 0)::bigint,
-           coalesce((SELECT jsonb_object_agg(reason, tiles) FROM (
-               SELECT s.key AS reason, sum(s.value::bigint) AS tiles FROM tilescout.run_scene AS l2, jsonb_each_text(l2.skipped) AS s
-               WHERE l2.run_id = $1 GROUP BY s.key) AS reasons), '{}')
+    WITH reasons AS (
+        SELECT s.key AS reason, sum(s.value::bigint) AS tiles FROM tilescout.run_scene AS l, jsonb_each_text(l.skipped) AS s
+        WHERE l.run_id = $1 GROUP BY s.key
+    )
+    SELECT coalesce(sum(coalesce(l.layout, l.stored + l.already_there
+               + (SELECT coalesce(sum(s.value::bigint), 0) FROM jsonb_each_text(l.skipped) AS s))), 0)::bigint,
+           coalesce(sum(l.stored), 0)::bigint, coalesce(sum(l.already_there), 0)::bigint,
+           coalesce((SELECT jsonb_object_agg(reason, tiles) FROM reasons), '{}')
     FROM tilescout.run_scene AS l WHERE l.run_id = $1
 $$;
-COMMENT ON FUNCTION tilescout.run_tiles IS 'Tiles of a run''s ledger: stored, already there, and left out by reason.';
+COMMENT ON FUNCTION tilescout.run_tiles IS
+    'Tiles of a run''s ledger: seen by the layouts of its scenes; stored, already there, and left out by reason, as they were counted. The two come out equal.';
 
 CREATE OR REPLACE FUNCTION tilescout.run_footprints(run_id int, most int)
 RETURNS TABLE (path text, footprint text) LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$

@@ -43,7 +43,7 @@ DECLARE
     before bigint;
     of_collection int;
 BEGIN
-    SELECT r.collection_id INTO STRICT of_collection FROM tilescout.run AS r WHERE r.id = note_scene_file.run_id;
+    of_collection := (tilescout.running_run(run_id)).collection_id;
     SELECT f.scene_id INTO before FROM tilescout.scene_file AS f
         WHERE f.collection_id = of_collection AND f.path = note_scene_file.path FOR UPDATE;
     INSERT INTO tilescout.scene_file AS f (collection_id, path, size, modified_ns, scene_id)
@@ -79,7 +79,7 @@ DECLARE
     of_collection int;
     known bigint;
 BEGIN
-    SELECT r.collection_id INTO STRICT of_collection FROM tilescout.run AS r WHERE r.id = upsert_scene.run_id;
+    of_collection := (tilescout.running_run(run_id)).collection_id;
     INSERT INTO tilescout.scene (collection_id, sha256, path, size, driver, width, height, band_count, band_descriptions, data_type,
             nodata, crs_name, crs_wkt, geotransform, ground_sample_distance, acquired_at, acquired_source, footprint, stretch, run_id)
         VALUES (of_collection, $2, $3, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
@@ -94,12 +94,26 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.upsert_scene IS 'Stores a scene, or finds the one of the same bytes in the run''s collection, and notes its file. Returns its id.';
 
-CREATE OR REPLACE FUNCTION tilescout.finish_scene(run_id int, scene_id bigint, tiling_id int, skipped jsonb)
-RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
-    INSERT INTO tilescout.run_scene AS l (run_id, scene_id, tiling_id, complete, skipped) VALUES ($1, $2, $3, true, $4)
-    ON CONFLICT (run_id, scene_id, tiling_id) DO UPDATE SET complete = true, skipped = excluded.skipped, updated_at = now()
-$$;
-COMMENT ON FUNCTION tilescout.finish_scene IS 'Marks a scene as gone through by a run, with the tiles that were left out by reason.';
+CREATE OR REPLACE FUNCTION tilescout.finish_scene(run_id int, scene_id bigint, tiling_id int, skipped jsonb, tiles uuid[] DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    of_run tilescout.run := tilescout.running_run(run_id);
+    present bigint;
+BEGIN
+    IF tiles IS NOT NULL THEN
+        EXECUTE format('SELECT count(*) FROM tilescout.%I AS e WHERE e.tile_id = ANY ($1) AND e.collection_id = $2',
+            tilescout.embedding_table(of_run.model_id)) INTO present USING tiles, of_run.collection_id;
+    END IF;
+    -- What is there and was not stored by this run was there already, whether it was met by look-up or by a merge.
+    INSERT INTO tilescout.run_scene AS l (run_id, scene_id, tiling_id, complete, skipped, layout, already_there)
+        VALUES (of_run.id, finish_scene.scene_id, finish_scene.tiling_id, true, finish_scene.skipped, cardinality(tiles), coalesce(present, 0))
+        ON CONFLICT (run_id, scene_id, tiling_id) DO UPDATE
+            SET complete = true, skipped = excluded.skipped, layout = excluded.layout, updated_at = now(),
+                already_there = CASE WHEN excluded.layout IS NULL THEN l.already_there ELSE greatest(excluded.already_there - l.stored, 0) END;
+END $$;
+COMMENT ON FUNCTION tilescout.finish_scene IS
+    'Marks a scene as gone through by a run, with the tiles that were left out by reason. tiles: all of the layout, which are counted against what is stored.';
 
 CREATE OR REPLACE FUNCTION tilescout.find_scenes(what text, collection text DEFAULT NULL)
 RETURNS SETOF tilescout.scene LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$

@@ -5,10 +5,7 @@ DECLARE
     of_run tilescout.run;
     discarded bigint;
 BEGIN
-    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = discard_scene.run_id FOR UPDATE;
-    IF NOT FOUND OR of_run.state <> 'running' THEN
-        RAISE EXCEPTION 'run % is not running', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
+    of_run := tilescout.running_run(run_id);
     -- What other runs brought of the scene stays: another way of cutting it, or another model.
     EXECUTE format('DELETE FROM tilescout.%I AS e WHERE e.run_id = $1 AND e.scene_id = $2', tilescout.embedding_table(of_run.model_id))
         USING of_run.id, discard_scene.scene_id;
@@ -40,7 +37,7 @@ DECLARE
     discarded bigint := 0;
 BEGIN
     -- What a worker that died over a scene had stored of it, or one tile size of a scene whose other size failed. Bytes that
-    -- another file brought as well are good.
+    -- another file brought as well are good, where it brought them in the same size.
     FOR half IN
         SELECT DISTINCT s.id FROM tilescout.job AS j
         JOIN tilescout.run AS r ON r.id = j.run_id
@@ -49,7 +46,7 @@ BEGIN
         WHERE j.run_id = discard_failed.run_id AND j.state IN ('failed', 'dead')
           AND NOT EXISTS (
               SELECT FROM tilescout.scene_file AS other JOIN tilescout.job AS good ON good.run_id = j.run_id AND good.path = other.path
-              WHERE other.scene_id = s.id AND other.path <> j.path AND good.state IN ('ingested', 'known'))
+              WHERE other.scene_id = s.id AND other.path <> j.path AND good.tiling_id = j.tiling_id AND good.state IN ('ingested', 'known'))
     LOOP
         discarded := discarded + tilescout.discard_scene(discard_failed.run_id, half.id);
     END LOOP;
@@ -57,3 +54,63 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.discard_failed IS
     'Before a run is published: takes back what it stored of scenes that did not come through. Returns the number of tiles.';
+
+CREATE OR REPLACE FUNCTION tilescout.discard_run(run_id int, OUT scenes bigint, OUT tiles bigint, OUT jobs bigint)
+LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    of_run tilescout.run;
+BEGIN
+    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = discard_run.run_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'invalid_parameter_value';
+    ELSIF of_run.state NOT IN ('running', 'interrupted', 'failed', 'ready') THEN
+        RAISE EXCEPTION 'run % is %', run_id, of_run.state
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'only what was never published is discarded; tilescout rollback hides a published run';
+    ELSIF NOT pg_try_advisory_xact_lock(tilescout.run_lock_key(of_run.id))
+        OR NOT coalesce(pg_try_advisory_xact_lock(tilescout.pipeline_lock_key(of_run.pipeline)), true) THEN
+        RAISE EXCEPTION 'run % is being worked on', run_id USING ERRCODE = 'object_in_use', HINT = 'stop it first';
+    END IF;
+    SELECT count(*) INTO jobs FROM tilescout.job AS j WHERE j.run_id = of_run.id;
+
+    -- What another run has met here stays, and is that run's from now on: it would not store it again.
+    UPDATE tilescout.tile AS t SET run_id = c.run_id
+        FROM (SELECT c.tile_id, c.collection_id, min(c.run_id) AS run_id FROM tilescout.run_claim AS c WHERE c.run_id <> of_run.id GROUP BY 1, 2) AS c
+        WHERE t.id = c.tile_id AND t.collection_id = c.collection_id AND t.run_id = of_run.id;
+    EXECUTE format('UPDATE tilescout.%I AS e SET run_id = c.run_id
+        FROM (SELECT c.tile_id, c.collection_id, min(c.run_id) AS run_id FROM tilescout.run_claim AS c JOIN tilescout.run AS r ON r.id = c.run_id
+              WHERE c.run_id <> $1 AND r.model_id = $2 GROUP BY 1, 2) AS c
+        WHERE e.tile_id = c.tile_id AND e.collection_id = c.collection_id AND e.run_id = $1',
+        tilescout.embedding_table(of_run.model_id)) USING of_run.id, of_run.model_id;
+    UPDATE tilescout.scene AS s SET run_id = l.run_id
+        FROM (SELECT l.scene_id, min(l.run_id) AS run_id FROM tilescout.run_scene AS l WHERE l.run_id <> of_run.id GROUP BY l.scene_id) AS l
+        WHERE s.id = l.scene_id AND s.run_id = of_run.id;
+
+    -- What it found replaced: another open run's finding where that has met the file's new scene; else the file holds again what it held
+    -- before, and its time fits nothing: the next run reads it.
+    INSERT INTO tilescout.retirement (scene_id, retired_by, path)
+        SELECT x.scene_id, other.id, x.path FROM tilescout.retirement AS x
+        JOIN tilescout.scene_file AS f ON f.collection_id = of_run.collection_id AND f.path = x.path AND f.scene_id <> x.scene_id
+        JOIN tilescout.scene AS s ON s.id = f.scene_id
+        JOIN tilescout.run AS other ON other.id = s.run_id AND other.id <> of_run.id AND other.state IN ('running', 'interrupted', 'failed', 'ready')
+        WHERE x.retired_by = of_run.id
+        ON CONFLICT (scene_id, retired_by) DO NOTHING;
+    UPDATE tilescout.scene_file AS f SET scene_id = x.scene_id, modified_ns = 0
+        FROM tilescout.retirement AS x JOIN tilescout.scene AS before ON before.id = x.scene_id AND before.run_id <> of_run.id
+        WHERE x.retired_by = of_run.id AND f.collection_id = of_run.collection_id AND f.path = x.path AND NOT EXISTS (
+            SELECT FROM tilescout.retirement AS theirs JOIN tilescout.run AS other ON other.id = theirs.retired_by
+            WHERE theirs.scene_id = x.scene_id AND theirs.path = x.path AND other.id <> of_run.id
+              AND other.state IN ('running', 'interrupted', 'failed', 'ready'));
+    UPDATE tilescout.retirement AS x SET revived_by = NULL WHERE x.revived_by = of_run.id;
+
+    EXECUTE format('DELETE FROM tilescout.%I AS e WHERE e.run_id = $1', tilescout.embedding_table(of_run.model_id)) USING of_run.id;
+    DELETE FROM tilescout.tile AS t USING (SELECT DISTINCT l.scene_id FROM tilescout.run_scene AS l WHERE l.run_id = of_run.id) AS mine
+        WHERE t.scene_id = mine.scene_id AND t.run_id = of_run.id;
+    GET DIAGNOSTICS tiles = ROW_COUNT;
+    DELETE FROM tilescout.scene AS s WHERE s.run_id = of_run.id;
+    GET DIAGNOSTICS scenes = ROW_COUNT;
+    -- Its queue, ledger, failures and retirements go with it.
+    DELETE FROM tilescout.run AS r WHERE r.id = of_run.id;
+END $$;
+COMMENT ON FUNCTION tilescout.discard_run IS
+    'Deletes a run that was never published, with all that it alone has stored: one that nothing will continue keeps the index from growing. Returns what went.';

@@ -33,10 +33,8 @@ DECLARE
     staged bigint;
     hidden int[];
 BEGIN
-    SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = merge_tiles.run_id;
-    IF NOT FOUND OR of_run.state <> 'running' THEN
-        RAISE EXCEPTION 'run % is not running', run_id USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
+    -- Locked, so that nothing enters a run while it is published, or after.
+    of_run := tilescout.running_run(run_id);
     SELECT m.* INTO of_model FROM tilescout.model AS m WHERE m.id = of_run.model_id;
     target := tilescout.embedding_table(of_model.id);
 

@@ -73,8 +73,10 @@ public struct PipelineDefinition: Sendable, Equatable {
     public var limits = Limits()
     public var workers: Workers
     public var publish = PublishPolicy.automatic
-    /// With a larger share of its scenes failed, a run is not published.
+    /// With a larger share of its scenes failed, a run is not published,
     public var maxFailed = 0.5
+    /// unless so few failed: on a night of five scenes a share says little, and one bad file would keep the others hidden for good.
+    public var fewFailed = 3
     /// Publications that can be rolled back and gone back to.
     public var keepRuns = 30
     public var report = Report()

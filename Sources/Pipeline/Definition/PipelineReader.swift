@@ -32,6 +32,7 @@ struct PipelineReader {
         definition.maxRemoved = removed.share("max_share", or: definition.maxRemoved)
         definition.publish = publish.choice("policy", or: definition.publish)
         definition.maxFailed = publish.share("max_failed", or: definition.maxFailed)
+        definition.fewFailed = publish.integer("few_failed", or: definition.fewFailed, in: 0...1_000_000_000)
         definition.keepRuns = retention.integer("runs", or: definition.keepRuns, in: 1...100_000)
         for section in [removed, publish, retention, root] { section.refuseOthers() }
         return name == nil ? nil : definition

@@ -19,9 +19,9 @@ struct HTMLReport {
         """
         <!doctype html>
         <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-        <title>\(Self.escaped(report.pipeline)), run \(report.run)</title><style>\(Self.style)</style></head><body>
+        <title>\(Self.escaped(report.pipeline)), \(runText)</title><style>\(Self.style)</style></head><body>
         <header><h1>\(Self.escaped(report.pipeline)) <span class="\(report.outcome.rawValue)">\(report.outcome.rawValue)</span></h1>
-        <p>run \(report.run) of collection \(Self.escaped(report.collection)), model \(Self.escaped(report.model)), began \(report.started.ISO8601Format()), \
+        <p>\(runText) of collection \(Self.escaped(report.collection)), model \(Self.escaped(report.model)), began \(report.started.ISO8601Format()), \
         took \(Self.duration(report.seconds))\(report.attempts > 1 ? ", attempt \(report.attempts)" : "")</p>
         \(report.reason.map { "<p class=\"reason\">\(Self.escaped($0))</p>" } ?? "")</header>
         <section><h2>Scenes</h2>\(table(sceneRows))<p>\(sum(sceneParts, report.scenes.seen, "seen"))</p></section>
@@ -35,9 +35,12 @@ struct HTMLReport {
         """
     }
 
+    private var runText: String { report.run > 0 ? "run \(report.run)" : "a run that did not begin" }
+
     private var sceneParts: [(String, Int)] {
         let scenes = report.scenes
         return [("ingested", scenes.ingested), ("unchanged", scenes.unchanged), ("known bytes", scenes.known), ("failed", scenes.failed), ("set aside", scenes.setAside)]
+            + (scenes.open > 0 ? [("not gone through", scenes.open)] : [])
     }
 
     private var sceneRows: [(String, Int)] {
@@ -110,7 +113,7 @@ struct HTMLReport {
     private static let style = """
         :root{color-scheme:light dark;--line:#8884;--accent:#1a7f5a}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:0 auto;padding:1.5rem;\
         display:grid;grid-template-columns:1fr 1fr;gap:0 2rem}header,.wide,footer{grid-column:1/-1}h1 span{font-size:.9rem;padding:.1em .6em;border-radius:1em;\
-        background:var(--accent);color:#fff;vertical-align:middle}h1 .refused{background:#b3261e}h2{font-size:1.05rem}table{border-collapse:collapse}\
+        background:var(--accent);color:#fff;vertical-align:middle}h1 .refused,h1 .interrupted,h1 .failed{background:#b3261e}h2{font-size:1.05rem}table{border-collapse:collapse}\
         th{text-align:left;font-weight:400;padding-right:1.5em}td{text-align:right;font-variant-numeric:tabular-nums}.list{width:100%}\
         .list td,.list th{text-align:left;border-top:1px solid var(--line);padding:.25em .6em .25em 0;vertical-align:top}.list td{overflow-wrap:break-word}.failures td:first-child{overflow-wrap:anywhere}.failures td:nth-child(2){white-space:nowrap}\
         .reason{color:#b3261e;font-weight:600}svg{width:100%;border:1px solid var(--line)}.grid{stroke:#8886;fill:none}.label{fill:#888}\

@@ -8,6 +8,10 @@ public struct NightlyReport: Codable, Sendable, Equatable {
         case ready
         /// More failed, or is gone, than the pipeline allows: nothing new is visible.
         case refused
+        /// Cut short, by a server or a worker that went away: hidden, and continued by the next run.
+        case interrupted
+        /// It did not come so far as to begin: a source or the database is not there.
+        case failed
         /// One share of several; the last of them publishes.
         case shardDone = "shard_done"
     }
@@ -23,6 +27,8 @@ public struct NightlyReport: Codable, Sendable, Equatable {
         public var failed = 0
         /// Set aside because they ended their worker.
         public var setAside = 0
+        /// Not gone through: the run was refused or cut short before. None where it was published.
+        public var open = 0
         /// Of those seen: never seen before, and seen with other bytes than before.
         public var new = 0
         public var changed = 0
@@ -30,15 +36,19 @@ public struct NightlyReport: Codable, Sendable, Equatable {
         public var removed = 0
         /// Scenes that no file holds any more, hidden with this run.
         public var retired = 0
+
+        var goneThrough: Int { ingested + unchanged + known + failed + setAside }
     }
 
     public struct Tiles: Codable, Sendable, Equatable {
-        /// All that were cut or found stored.
+        /// All that the layouts of its scenes have, counted for itself.
         public var seen = 0
         public var stored = 0
         public var alreadyThere = 0
         /// Left out, by reason.
         public var skipped: [String: Int] = [:]
+
+        var accounted: Int { stored + alreadyThere + skipped.values.reduce(0, +) }
     }
 
     public struct Failure: Codable, Sendable, Equatable {
@@ -64,7 +74,7 @@ public struct NightlyReport: Codable, Sendable, Equatable {
     public var run: Int
     public var attempts: Int
     public var outcome = Outcome.published
-    /// Why it was refused.
+    /// Why it was refused, cut short or not begun.
     public var reason: String?
     public var started: Date
     public var seconds = 0.0
@@ -75,10 +85,10 @@ public struct NightlyReport: Codable, Sendable, Equatable {
     public var steps: [Step] = []
     public var notes: [String] = []
 
-    /// Scenes seen = ingested + unchanged + known + failed + set aside; tiles seen = stored + already there + skipped.
+    /// Scenes seen = ingested + unchanged + known + failed + set aside + open; tiles seen = stored + already there + skipped.
     public var reconciles: Bool {
-        scenes.seen == scenes.ingested + scenes.unchanged + scenes.known + scenes.failed + scenes.setAside
-            && tiles.seen == tiles.stored + tiles.alreadyThere + tiles.skipped.values.reduce(0, +)
+        scenes.seen == scenes.goneThrough + scenes.open
+            && tiles.seen == tiles.accounted
     }
 
     public var tilesEncoded: Int { workers.reduce(0) { $0 + $1.tilesEncoded } }

@@ -18,11 +18,12 @@ struct PrometheusText {
         let end = report.started.addingTimeInterval(report.seconds).timeIntervalSince1970
         gauge("run_end_timestamp_seconds", "When the last run ended.", [("", end.rounded())])
         gauge("run_duration_seconds", "How long the last run took.", [("", report.seconds)])
-        gauge("run_published", "1 where the last run's result is visible or waits to be published, 0 where it was refused.", [("", report.outcome == .refused ? 0 : 1)])
+        let isGood = [.published, .ready, .shardDone].contains(report.outcome)
+        gauge("run_published", "1 where the last run's result is visible or waits to be published, 0 where it was refused, cut short or not begun.", [("", isGood ? 1 : 0)])
         let scenes = report.scenes
         gauge("run_scenes", "Scenes of the last run by outcome.", [
             ("ingested", scenes.ingested), ("unchanged", scenes.unchanged), ("known", scenes.known), ("failed", scenes.failed),
-            ("set_aside", scenes.setAside), ("removed", scenes.removed),
+            ("set_aside", scenes.setAside), ("open", scenes.open), ("removed", scenes.removed),
         ].map { ("outcome=\"\($0.0)\"", Double($0.1)) })
         gauge("run_tiles", "Tiles of the last run by outcome.", [
             ("stored", report.tiles.stored), ("already_there", report.tiles.alreadyThere),

@@ -7,7 +7,8 @@ import Tiling
 struct ReportWriter {
     let report: NightlyReport
     let places: PipelineDefinition.Report
-    let store: TileStore
+    /// nil where the run failed before it reached the database.
+    let store: TileStore?
     /// Scenes are read for their pictures only from the configured folders.
     let confinement: Confinement
 
@@ -19,29 +20,51 @@ struct ReportWriter {
     /// Grey levels between the darkest and the brightest green of a picture that is worth showing.
     private static let leastContrast = 24
 
-    /// - Returns: the files written.
-    func write() throws -> [String] {
-        var written: [String] = []
+    struct Outcome {
+        var files: [String] = []
+        /// The HTML page, where there is one.
+        var page: String?
+        /// What could not be written, and why.
+        var problems: [String] = []
+    }
+
+    /// Writes what can be written: a folder that is full or gone does not keep the collector's figures back, nor a database that went away
+    /// the counts.
+    func write() -> Outcome {
+        var outcome = Outcome()
+        func put(_ path: String, _ content: () throws -> Data) -> Bool {
+            do {
+                try self.put(content(), path)
+                outcome.files.append(path)
+                return true
+            } catch {
+                outcome.problems.append(error is PipelineError ? "\(error)" : "cannot write \(path): \((error as NSError).localizedDescription)")
+                return false
+            }
+        }
         if let folder = places.folder {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let stem = folder + "/\(report.pipeline)-\(report.run)"
-            try put(report.json(), stem + ".json")
-            let map = FootprintMap(try store.footprints(runID: report.run, most: Self.mostFootprints).map(\.geoJSON))
-            let page = HTMLReport(report: report, map: map.svg, tiles: try pictures())
-            try put(Data(page.text.utf8), stem + ".html")
-            written += [stem + ".json", stem + ".html"]
+            // Where it cannot be made, writing into it says why.
+            try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let stem = folder + "/\(report.pipeline)-\(report.run > 0 ? "\(report.run)" : "failed")"
+            if put(stem + ".json", report.json) {
+                let map = FootprintMap((try? store?.footprints(runID: report.run, most: Self.mostFootprints).map(\.geoJSON)) ?? [])
+                let page = HTMLReport(report: report, map: map.svg, tiles: (try? pictures()) ?? [])
+                if put(stem + ".html", { Data(page.text.utf8) }) { outcome.page = stem + ".html" }
+            }
         }
-        if let prometheus = places.prometheus {
-            try put(Data(PrometheusText(report: report).text.utf8), prometheus)
-            written.append(prometheus)
-        }
-        return written
+        if let prometheus = places.prometheus { _ = put(prometheus) { Data(PrometheusText(report: report).text.utf8) } }
+        return outcome
     }
 
     /// Whole or not at all: a collector may read at any moment.
     private func put(_ data: Data, _ path: String) throws {
         let partial = "\(path).\(ProcessInfo.processInfo.processIdentifier).part"
-        try data.write(to: URL(fileURLWithPath: partial))
+        do {
+            try data.write(to: URL(fileURLWithPath: partial))
+        } catch {
+            unlink(partial)
+            throw error
+        }
         guard rename(partial, path) == 0 else {
             let reason = String(cString: strerror(errno))
             unlink(partial)
@@ -56,6 +79,7 @@ struct ReportWriter {
 
     /// A few tiles as PNGs; one that cannot be read any more is left out, and so is one without structure.
     private func pictures() throws -> [HTMLReport.Tile] {
+        guard let store, report.run > 0 else { return [] }
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("tilescout-report-\(UUID().uuidString).png").path
         defer { unlink(scratch) }
         let pictures = try store.sampleTiles(runID: report.run, most: Self.tilesTried).lazy.compactMap { tile -> HTMLReport.Tile? in

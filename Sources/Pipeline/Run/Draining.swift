@@ -15,13 +15,17 @@ struct Draining {
     /// A worker that cannot even start gives up this many times before the run does.
     private static let mostGivenUp = 3
 
-    /// - Throws: `PipelineError` where workers end by themselves again and again; the store's error where the server is gone.
+    /// - Throws: `PipelineError` where workers end by themselves again and again, or the run is stopped by others; the store's error where the server is gone.
     func run() throws {
         var givenUp: [Int32] = []
         while true {
             try tell(store.takeOverLost(), "its worker went silent")
             let depth = try store.queueDepth(runID: runID)
             if depth.isDrained { return }
+            // Its workers would find nothing to work on, and end well, without end.
+            guard try store.runningRun(runID) != nil else {
+                throw PipelineError(.worker, "work on run \(runID)", reason: "it is not under way any more: somebody has stopped or discarded it")
+            }
             guard depth.waiting > 0 else {
                 Thread.sleep(forTimeInterval: Self.patience)
                 continue

@@ -14,14 +14,25 @@ struct FileDifference {
     var unchanged = 0
     /// Known paths under the sources that are there no more.
     var missing: [String] = []
-    /// Known paths under the sources, missing ones included, less those that an earlier run found gone.
-    var knownHere = 0
+    /// What became of the known paths under one source.
+    struct Loss: Equatable {
+        /// Those that were there at the last run: paths that an earlier run found gone are not among them.
+        var known = 0
+        var missing = 0
+        /// The first of the missing, by name.
+        var example: String?
+
+        var share: Double { known == 0 ? 0 : Double(missing) / Double(known) }
+    }
+
+    /// By source. Each is looked at by itself: one mount of several that is empty is as wrong as all of them.
+    var losses: [String: Loss] = [:]
 
     /// - Parameters:
-    ///   - isHere: whether a path lies under the pipeline's sources.
+    ///   - source: the source that a path lies under; nil: under none of the pipeline's.
     ///   - isGone: whether a path that was not discovered does not exist (rather than being passed over, or unreadable).
     init(
-        found: [SceneDiscovery.Candidate], known: [KnownFile], isHere: (String) -> Bool, isGone: (String) -> Bool
+        found: [SceneDiscovery.Candidate], known: [KnownFile], source: (String) -> String?, isGone: (String) -> Bool
     ) {
         let before = Dictionary(known.map { ($0.file.path, $0) }, uniquingKeysWith: { first, _ in first })
         var seen = Set<String>(minimumCapacity: found.count)
@@ -41,15 +52,24 @@ struct FileDifference {
                 unfinished.append(file)
             }
         }
-        for file in known where isHere(file.file.path) {
-            if file.isMissing { continue }
-            knownHere += 1
-            if !seen.contains(file.file.path), isGone(file.file.path) { missing.append(file.file.path) }
+        for file in known where !file.isMissing {
+            let path = file.file.path
+            guard let source = source(path) else { continue }
+            var loss = losses[source] ?? Loss()
+            loss.known += 1
+            if !seen.contains(path), isGone(path) {
+                missing.append(path)
+                loss.missing += 1
+                loss.example = min(loss.example ?? path, path)
+            }
+            losses[source] = loss
         }
     }
 
     var toDo: [SceneFile] { new + changed + unfinished }
 
-    /// The share of known files that went since.
-    var missingShare: Double { knownHere == 0 ? 0 : Double(missing.count) / Double(knownHere) }
+    /// The source that lost the largest share of its files, where that is more than allowed.
+    func worstLoss(above allowed: Double) -> (source: String, loss: Loss)? {
+        losses.filter { $0.value.share > allowed }.max { ($0.value.share, $1.key) < ($1.value.share, $0.key) }.map { ($0.key, $0.value) }
+    }
 }

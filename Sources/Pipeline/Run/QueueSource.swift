@@ -16,7 +16,9 @@ final class QueueSource: SceneSource {
 
     struct Open {
         var job: Job
-        var since: Date
+        /// When work on it began, or went on; nil while it waits behind other scenes, which does not count against it. Not by the wall clock,
+        /// which can be set, and not while the machine is suspended.
+        var since: SuspendingClock.Instant?
     }
 
     /// Between two looks at a queue in which nothing can be had just now.
@@ -38,7 +40,7 @@ final class QueueSource: SceneSource {
         self.tilings = tilings
     }
 
-    /// Scenes under way, and since when.
+    /// Scenes under way.
     var underWay: [Open] { state.withLock { Array($0.open.values) } }
 
     func next(_ store: TileStore) throws -> SceneTask? {
@@ -76,7 +78,7 @@ final class QueueSource: SceneSource {
             state.leased.removeFirst()
             let index = state.count
             state.count += 1
-            state.open[index] = Open(job: job, since: Date())
+            state.open[index] = Open(job: job)
             return SceneTask(
                 index: index, path: job.file.path,
                 stamp: SceneStamp(size: job.file.size, modifiedMicroseconds: job.file.modifiedNanoseconds / 1000),
@@ -88,11 +90,19 @@ final class QueueSource: SceneSource {
         guard let open = state.withLock({ $0.open[task.index] }) else { return false }
         let isOurs = try store.startJob(open.job.id, worker: worker)
         if isOurs {
-            state.withLock { $0.open[task.index]?.since = Date() }
+            goesOn(task)
         } else {
             _ = close(task)
         }
         return isOurs
+    }
+
+    func goesOn(_ task: SceneTask) {
+        state.withLock { $0.open[task.index]?.since = .now }
+    }
+
+    func waits(_ task: SceneTask) {
+        state.withLock { $0.open[task.index]?.since = nil }
     }
 
     func ended(_ task: SceneTask, _ outcome: SceneOutcome, _ store: TileStore) throws -> Bool {

@@ -37,7 +37,8 @@ public struct Reembedding {
     /// - Parameters:
     ///   - collections: those to fill; nil for all.
     ///   - switches: whether the model serves afterwards, provided that no visible tile lacks its vector.
-    public func run(collections: [String]?, workers: PipelineDefinition.Workers, switches: Bool) throws -> Outcome {
+    ///   - partly: also where some do: searches do not find them.
+    public func run(collections: [String]?, workers: PipelineDefinition.Workers, switches: Bool, partly: Bool = false) throws -> Outcome {
         let store = try openStore()
         guard try store.lockPipeline("reembed", shared: false) else {
             throw PipelineError(.locked, "embed again with \(model)", reason: "another model cut-over is under way")
@@ -51,8 +52,8 @@ public struct Reembedding {
         }
         _ = try store.buildIndexes(model: registered.name)
         (outcome.tiles, outcome.missing) = try store.coverage(model: registered.name)
-        if switches, outcome.missing == 0 {
-            outcome.formerModel = try store.serve(model: registered.name)
+        if switches, outcome.missing == 0 || partly {
+            outcome.formerModel = try store.serve(model: registered.name, partly: partly)
             outcome.isServing = true
         }
         return outcome

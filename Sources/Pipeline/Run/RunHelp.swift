@@ -2,6 +2,7 @@ import TileStore
 
 /// Helps with a run that another process leads: one worker process, until nothing waits in the queue.
 public struct RunHelp {
+    private let runID: Int
     private let launch: WorkerProcess.Launch
     private let store: TileStore
     private let log: (String) -> Void
@@ -10,6 +11,7 @@ public struct RunHelp {
         runID: Int, worker: (program: String, arguments: [String], environment: [String: String]), store: TileStore,
         log: @escaping (String) -> Void
     ) {
+        self.runID = runID
         launch = WorkerProcess.Launch(
             program: worker.program, arguments: worker.arguments + ["--run", "\(runID)"], environment: worker.environment)
         self.store = store
@@ -27,7 +29,7 @@ public struct RunHelp {
             }
         case .gaveUp(let status):
             try store.putBack(worker: worker.name)
-            throw PipelineError(.worker, "work", reason: "the worker process ended with status \(status)", workerStatus: status)
+            throw PipelineError(.worker, "work on run \(runID)", reason: "the worker process ended with status \(status)", workerStatus: status)
         }
     }
 }

@@ -26,7 +26,7 @@ final class WorkerWatch: Sendable {
         let thread = Thread { [self] in
             // Without a heartbeat the leases run out and others take over: the flow meets the lost server by itself.
             var store = try? openStore()
-            var renewed = Date()
+            var renewed = SuspendingClock.now
             while !isOver.load(ordering: .relaxed) {
                 Thread.sleep(forTimeInterval: Self.interval)
                 if getppid() != parent {
@@ -35,8 +35,8 @@ final class WorkerWatch: Sendable {
                     _exit(WorkerEnd.orphaned.rawValue)
                 }
                 check()
-                guard Date().timeIntervalSince(renewed) >= Double(order.workers.leaseSeconds) / 3 else { continue }
-                renewed = Date()
+                guard renewed.duration(to: .now) >= .seconds(order.workers.leaseSeconds) / 3 else { continue }
+                renewed = .now
                 do {
                     if store == nil { store = try openStore() }
                     try store?.renewLeases(worker: worker, leaseSeconds: order.workers.leaseSeconds)
@@ -54,8 +54,8 @@ final class WorkerWatch: Sendable {
     }
 
     private func check() {
-        let now = Date()
-        if source.underWay.contains(where: { now.timeIntervalSince($0.since) > Double(order.limits.seconds) }) {
+        let latest = SuspendingClock.now - .seconds(order.limits.seconds)
+        if source.underWay.contains(where: { $0.since.map { $0 < latest } ?? false }) {
             _exit(WorkerEnd.timeLimit.rawValue)
         }
         if Self.residentMiB > order.limits.memoryMiB { _exit(WorkerEnd.memoryLimit.rawValue) }

@@ -16,6 +16,8 @@ struct DrainCommand: ParsableCommand {
 
     func run() throws {
         let location = try DatabaseLocation.standard()
+        // A leader of another version may have started it, or the schema have been brought up to date meanwhile.
+        try TileStore(location).ensureCompatible()
         try QueueWorker(runID: number, name: workerName) { try TileStore(location) }.run()
     }
 }

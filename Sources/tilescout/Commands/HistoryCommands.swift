@@ -3,10 +3,18 @@ import Foundation
 import TileStore
 
 struct RunsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "runs", abstract: "Lists runs, the latest first.")
+    static let configuration = CommandConfiguration(
+        commandName: "runs", abstract: "Lists runs, the latest first; discards one that nothing will continue.",
+        discussion: """
+            A run that was not published is continued by the same command, or by its pipeline with the same settings. One whose settings \
+            have changed since stays as it is, hidden, and keeps later runs out of the index: discard it.
+            """)
 
     @Option(help: "How many.")
     var limit = 20
+
+    @Option(help: ArgumentHelp("Delete this run, which was never published, with all that it has stored.", valueName: "run"))
+    var discard: Int?
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -23,6 +31,7 @@ struct RunsCommand: ParsableCommand {
     }
 
     func run() throws {
+        if let discard { return try discardRun(discard) }
         let runs = try database.store().runs(limit: limit)
         if json {
             return try Terminal.writeJSON(runs.map {
@@ -44,11 +53,28 @@ struct RunsCommand: ParsableCommand {
         }
         Terminal.write(runs.isEmpty ? "No run yet." : table.text)
     }
+
+    private func discardRun(_ number: Int) throws {
+        let store = try database.store()
+        let record = try store.run(number)
+        let gone = try store.discard(runID: number)
+        Terminal.write("run \(number) is discarded: \(Quantity.count(gone.scenes)) scenes and \(Quantity.count(gone.tiles)) tiles that it alone had "
+            + "stored, \(Quantity.count(gone.jobs)) jobs")
+        do {
+            if let record { _ = try store.buildIndexes(model: record.model) }
+        } catch {
+            Terminal.warn("the index could not be brought up to date: \(error)")
+        }
+    }
 }
 
 struct PublishCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "publish", abstract: "Makes a run visible at once: one that is ready, or was rolled back or interrupted.")
+        commandName: "publish", abstract: "Makes a run visible at once: one that is ready, or was rolled back.",
+        discussion: """
+            One that was interrupted or refused is not complete: the command that began it continues it. Files that hold other bytes since, \
+            or are gone, are a reason to refuse: both would be visible.
+            """)
 
     @Argument(help: ArgumentHelp("Number of the run (tilescout runs).", valueName: "run"))
     var number: Int
@@ -58,15 +84,24 @@ struct PublishCommand: ParsableCommand {
     func run() throws {
         let store = try database.store()
         try store.publish(runID: number)
-        if let record = try store.run(number) { _ = try store.buildIndexes(model: record.model) }
         Terminal.write("run \(number) is published")
+        do {
+            if let record = try store.run(number) { _ = try store.buildIndexes(model: record.model) }
+        } catch {
+            Terminal.warn("its index could not be built, searches compare its vectors one by one: \(error)")
+        }
+        warnOfMissingVectors(store)
     }
 }
 
 struct RollbackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollback", abstract: "Hides what a run brought and shows what it replaced, at once.",
-        discussion: "Without a number, the run published last. The scenes are ingested again by the next run, unless they are taken away or the pipeline is stopped.")
+        discussion: """
+            Without a number, the run published last that was no model cut-over. The scenes are ingested again by the next run, unless \
+            they are taken away or the pipeline is stopped. A cut-over whose model serves is not rolled back: switch back first, with \
+            tilescout reembed --model FORMER.
+            """)
 
     @Argument(help: ArgumentHelp("Number of the run (tilescout runs).", valueName: "run"))
     var number: Int?
@@ -86,5 +121,12 @@ struct RollbackCommand: ParsableCommand {
         }
         let runs = try store.rollBack(runID: run, through: through)
         Terminal.write("rolled back: run " + runs.map(String.init).joined(separator: ", "))
+        warnOfMissingVectors(store)
     }
+}
+
+/// What a model cut-over did not see has no vector of the model that serves.
+private func warnOfMissingVectors(_ store: TileStore) {
+    guard let lack = try? store.tilesWithoutServingVector() else { return }
+    Terminal.warn("\(Quantity.count(lack.missing)) visible tiles have no vector of \(lack.model), which serves searches: tilescout reembed --model \(lack.model)")
 }

@@ -71,7 +71,13 @@ struct SearchCommand: ParsableCommand {
     func run() throws {
         let question = try question()
         let store = try database.store()
-        if let asOf { try store.setAsOf(runID: asOf) }
+        if let asOf {
+            let pruned = try store.setAsOf(runID: asOf, model: image == nil ? nil : encoding.loadModel().name)
+                .filter { collection.isEmpty || collection.contains($0) }
+            if !pruned.isEmpty {
+                Terminal.warn("retention has deleted scenes of \(pruned.joined(separator: ", ")) that were visible after run \(asOf): they are not found")
+            }
+        }
         let searcher = Searcher(store: store, precision: encoding.precision) { try encoding.loadModel() }
         let subject = try searcher.resolve(question)
         let answer = try searcher.answer(question, about: subject)
