@@ -16,6 +16,7 @@ struct DrainCommand: ParsableCommand {
 
     func run() throws {
         let location = try DatabaseLocation.standard()
+        try RunConfinement.restrictProcess(runID: number, store: TileStore(location))
         try QueueWorker(runID: number, name: workerName) { try TileStore(location) }.run()
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Pipeline
 import TileStore
+import Tiling
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,6 +30,8 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let definition = try PipelineFile.read(pipeline)
+        // Here too: band stacks and the report's pictures open scenes.
+        Confinement.restrictProcess()
         do {
             let location = try database.location()
             _ = try database.migratedStore()
