@@ -164,7 +164,7 @@ struct ConfinementTests {
         try place.write("of-masked.vrt", Self.vrt(Self.source(place.archive + "/masked.tif")))
         for name in ["good.tif", "simple.vrt", "nested.vrt", "warped.vrt", "link.tif", "masked.tif", "of-masked.vrt"] { try place.cut(name) }
         // A stack of ours is one.
-        try Dataset.writeStack(of: [good, place.archive + "/masked.tif"], to: place.archive + "/stack.vrt")
+        try place.write("stack.vrt", Dataset.stackXML(of: [good, place.archive + "/masked.tif"], formats: Confinement.formats))
         try place.cut("stack.vrt")
     }
 }
