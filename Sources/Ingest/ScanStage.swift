@@ -41,8 +41,12 @@ struct ScanStage {
             return try end(task, isFirst ? .unchanged : .duplicate)
         }
         // Reads the bytes for the fingerprint, and samples for the stretch; the cutter opens the scene again, with these.
+        let before = try SceneStamp(path: path)
         let cutter = try job.clock.measure("scan") {
             try SceneCutter(path: path, options: task.tiling, limits: job.options.limits)
+        }
+        guard cutter.info.fingerprint.stamp == before else {
+            throw TilingError(operation: "open scene", thing: path, reason: "it changed while it was read", code: .unreadable)
         }
         let sha256 = cutter.info.fingerprint.sha256
         if let expected = task.expectedSHA256, expected != sha256 {
