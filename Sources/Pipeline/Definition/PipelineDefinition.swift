@@ -27,8 +27,6 @@ public struct PipelineDefinition: Sendable, Equatable {
         public var seconds = 3600
         /// Resident memory that a worker may take.
         public var memoryMiB = 8192
-        /// Whether GDAL may read over the network.
-        public var network = false
         /// Folders beside the sources that scenes may refer to (the parts of a VRT).
         public var alsoRead: [String] = []
     }

@@ -7,19 +7,26 @@ import Tiling
 /// The keys of a pipeline file, each with its standard value and range: pipelines/pipeline.schema.json says the same.
 struct PipelineReader {
     private let root: KeyedNode
+    private let checkModel: (String) throws -> Void
 
-    init(_ root: KeyedNode) {
+    init(_ root: KeyedNode, checkModel: @escaping (String) throws -> Void) {
         self.root = root
+        self.checkModel = checkModel
     }
 
     func read() -> PipelineDefinition? {
         let name = root.required("name", Self.name)
         let collection = root.value("collection", or: name, Self.name)
-        let sources = root.list("sources", Self.absolutePath)
-        if !root.has("sources") { root.note("sources", "at least one folder, file or pattern must be given") }
+        let sources = root.list("sources", ifEmpty: "at least one folder, file or pattern must be given", Self.absolutePath)
         let stacks = stacks(root.section("stack"), owner: name ?? "", sources: sources)
         let tilings = tilings(root.section("tiles"))
-        let model = root.value("model", or: EncoderModel.defaultName) { $0 }
+        let model = root.value("model", or: EncoderModel.defaultName) { name in
+            try checkModel(name)
+            return name
+        }
+        if !root.has("model") {
+            do { try checkModel(model) } catch { root.note("model", "\(error)") }
+        }
         let precision = root.choice("precision", or: EncoderPrecision.automatic)
         let removed = root.section("removed")
         let publish = root.section("publish")
@@ -104,7 +111,6 @@ struct PipelineReader {
         limits.pixels = keys.integer("pixels", or: limits.pixels, in: 1...Int(1e15))
         limits.seconds = keys.integer("seconds", or: limits.seconds, in: 1...604_800)
         limits.memoryMiB = keys.integer("memory_mib", or: limits.memoryMiB, in: 512...Int(1e7))
-        limits.network = keys.flag("network", or: limits.network)
         limits.alsoRead = keys.list("also_read", Self.absolutePath)
         return limits
     }
