@@ -7,8 +7,13 @@ import GDAL
 /// GDAL opens many things besides paths (`GTIFF_DIR:1:/a.tif`, `vrt:///a.tif?bands=1`, XML in place of a name), and its list of a
 /// dataset's files leaves those out. So every name that a scene holds must be a plain path inside, whatever it is called.
 public struct Confinement: Hashable, Sendable {
+    /// In place of a folder: whoever chose the scenes may have them wherever they lie, and whatever they are.
+    public static let anywhere = "*"
+
     /// With every link followed.
     private let roots: [String]
+    /// Nothing is confined.
+    public let isFree: Bool
     /// A VRT may name a VRT; deeper than this is nothing that anybody means.
     private static let deepestReference = 8
     /// GDAL looks for a virtual raster's first element in as many bytes.
@@ -24,13 +29,11 @@ public struct Confinement: Hashable, Sendable {
         "GTiff", "VRT", "JP2OpenJPEG", "JP2KAK", "PNG", "JPEG", "WEBP", "BMP", "GIF", "ENVI", "EHdr", "AAIGrid", "DTED", "SRTMHGT", "USGSDEM",
     ]
 
-    /// - Parameter roots: folders or files, absolute. One that is not there confines to nothing.
+    /// - Parameter roots: folders or files, absolute, or `anywhere`. One that is not there confines to nothing.
     public init(roots: [String]) {
-        self.roots = roots.compactMap(Self.real)
+        isFree = roots.contains(Self.anywhere)
+        self.roots = isFree ? [] : roots.compactMap(Self.real)
     }
-
-    /// Nothing lies outside.
-    public var isWholeMachine: Bool { roots.contains("/") }
 
     /// Leaves this process no format but those that a confined scene may have, and what writes: a file beside a scene, or behind
     /// a name in one, is opened by GDAL itself.
@@ -44,13 +47,13 @@ public struct Confinement: Hashable, Sendable {
     }
 
     public func containsReal(_ real: String) -> Bool {
-        roots.contains { root in real == root || real.hasPrefix(root == "/" ? root : root + "/") }
+        isFree || roots.contains { root in real == root || real.hasPrefix(root == "/" ? root : root + "/") }
     }
 
     /// Checks a scene before GDAL opens it: some virtual rasters open what they name at once.
     /// - Throws: `TilingError` (`.outside`) for what is no path in the folders, or refers to something that is not.
     func check(_ path: String) throws {
-        if isWholeMachine { return }
+        if isFree { return }
         try checkPlace(path)
         for file in [path] + Self.sideRasters.map({ "\(path).\($0)" }) {
             guard let xml = Self.virtualXML(file) else { continue }
@@ -64,7 +67,7 @@ public struct Confinement: Hashable, Sendable {
 
     /// Checks every file that an open scene refers to, and those that these refer to.
     func check(_ dataset: Dataset) throws {
-        if isWholeMachine { return }
+        if isFree { return }
         var seen: Set<String> = []
         try check(dataset, depth: 0, seen: &seen)
     }

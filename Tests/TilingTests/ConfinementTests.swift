@@ -150,6 +150,20 @@ struct ConfinementTests {
         #expect(throws: TilingError.self) { try place.cut(name) }
     }
 
+    @Test("The whole machine as a folder lets every path in, and still no other name; anywhere lets in all")
+    func wholeMachine() throws {
+        let place = try Place()
+        try place.write("plain.vrt", Self.vrt(Self.source(place.secret)))
+        try place.write("prefix.vrt", Self.vrt(Self.source("GTIFF_DIR:1:\(place.secret)")))
+        func cut(_ name: String, _ root: String) throws {
+            let limits = TilingLimits(confinement: Confinement(roots: [root]))
+            _ = try SceneCutter(path: place.archive + "/" + name, options: TilingOptions(tileSize: 64, minValid: 0), limits: limits).cut(0)
+        }
+        try cut("plain.vrt", "/")
+        #expect(throws: TilingError.self) { try cut("prefix.vrt", "/") }
+        try cut("prefix.vrt", Confinement.anywhere)
+    }
+
     @Test("What lies inside is cut as ever: mosaics, masks, side files, warped views, links inside")
     func inside() throws {
         let place = try Place()

@@ -8,7 +8,7 @@ public enum RunConfinement {
     public static func restrictProcess(runID: Int, store: TileStore) throws {
         guard let run = try store.runningRun(runID) else { return }
         let order = try JSONDecoder().decode(RunOrder.self, from: Data(run.request.options.utf8))
-        if !Confinement(roots: order.roots).isWholeMachine { Confinement.restrictProcess() }
+        if !Confinement(roots: order.roots).isFree { Confinement.restrictProcess() }
     }
 
     /// The folders that the pipelines which filled a collection were confined to.
@@ -19,10 +19,10 @@ public enum RunConfinement {
         return Set(orders.flatMap(\.roots)).sorted()
     }
 
-    /// Files by the folders that reading them again is confined to: those of a collection's pipelines, and the whole machine for
-    /// what somebody ingested by hand from elsewhere.
+    /// Files by the folders that reading them again is confined to: those of a collection's pipelines, and anywhere for what
+    /// somebody ingested by hand from elsewhere.
     static func groups<File>(_ files: [File], path: (File) -> String, roots: [String]) -> [(roots: [String], files: [File])] {
         func isUnder(_ path: String) -> Bool { roots.contains { path == $0 || path.hasPrefix($0 == "/" ? $0 : $0 + "/") } }
-        return [(roots, files.filter { isUnder(path($0)) }), (["/"], files.filter { !isUnder(path($0)) })].filter { !$0.1.isEmpty }
+        return [(roots, files.filter { isUnder(path($0)) }), ([Confinement.anywhere], files.filter { !isUnder(path($0)) })].filter { !$0.1.isEmpty }
     }
 }
