@@ -56,7 +56,10 @@ public struct SceneStacks: Hashable, Sendable {
                 result.problems.append(.init(path: parts[0], reason: Self.absence(of: first)))
                 continue
             }
-            kept.insert(set.fileName)
+            guard kept.insert(set.fileName).inserted else {
+                result.problems.append(.init(path: parts[0], reason: "other files beside it make a scene of the same name, \(set.fileName)"))
+                continue
+            }
             result.ignoredFiles -= parts.count
             let place = "\(folder)/\(set.fileName)"
             do {
@@ -127,12 +130,15 @@ public struct SceneStacks: Hashable, Sendable {
     private var marker: String { "\(owner) \(bands.joined(separator: " "))" }
 
     private func write(_ parts: [String], to place: String, modified: Int) throws {
+        let isOfThatTime = (try? FileStatus(path: place))?.modifiedMicroseconds == modified
+        // The usual night, 100,000 times: name, patterns and time are those of the stack that is there. No XML is parsed for that.
+        if isOfThatTime, let text = FileManager.default.contents(atPath: place), text.range(of: Data("\"\(Self.markerKey)\">\(marker)<".utf8)) != nil { return }
         if let there = Stack(place) {
             if let owner = there.owner, owner != self.owner {
                 throw TilingError(
                     operation: "write", thing: place, reason: "\(place) is a stack of pipeline \(owner): give each pipeline a stack.folder of its own", code: .notWritten)
             }
-            if there.marker ?? marker == marker, there.parts == parts, (try? FileStatus(path: place))?.modifiedMicroseconds == modified { return }
+            if there.marker ?? marker == marker, there.parts == parts, isOfThatTime { return }
         }
         let text = try raster(.notARaster) { try Dataset.stackXML(of: parts, formats: Confinement.formats, metadata: [Self.markerKey: marker]) }
         let partial = "\(place).\(ProcessInfo.processInfo.processIdentifier).part"

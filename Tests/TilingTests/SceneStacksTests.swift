@@ -106,6 +106,13 @@ struct SceneStacksTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: stackFolder).count == 4)
     }
 
+    @Test("Two sets whose names come out the same: one is a scene, the other is named")
+    func sameName() throws {
+        try add("x_B04.tif", "x_SCL.tif", "x__B04.tif", "x__SCL.tif")
+        let found = try stacked("*B04.tif", "*SCL.tif")
+        #expect(found.candidates.count == 1 && found.problems.count == 1 && found.problems[0].reason.contains("the same name"))
+    }
+
     @Test("No file is called as a band is: the first one found and the patterns are named")
     func noneFits() throws {
         try add("preview.tif")
