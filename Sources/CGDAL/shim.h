@@ -12,6 +12,7 @@
 #include <ogr_api.h>
 #include <cpl_conv.h>
 #include <cpl_error.h>
+#include <cpl_minixml.h>
 #include <cpl_string.h>
 #include <cpl_vsi.h>
 #include "interleave.h"

@@ -15,9 +15,11 @@ public final class Dataset {
 
     /// Opens a raster for reading.
     ///
-    /// - Parameter access: with `.localOnly`, paths of GDAL's network file systems and URLs are refused.
+    /// - Parameters:
+    ///   - access: with `.localOnly`, paths of GDAL's network file systems and URLs are refused.
+    ///   - formats: GDAL's short names of the formats that it may have; nil: any.
     /// - Throws: `GDALError`: no such file, not readable, not a raster that GDAL knows, or damaged.
-    public convenience init(path: String, access: Access = .localOnly) throws {
+    public convenience init(path: String, access: Access = .localOnly, formats: [String]? = nil) throws {
         GDALRuntime.started
         let operation = "open scene"
         if access == .localOnly, GDALRuntime.isNetworkPath(path) {
@@ -28,8 +30,13 @@ public final class Dataset {
         }
         CPLErrorReset()
         let flags = UInt32(GDAL_OF_READONLY | GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR)
+        let allowed = formats.map { $0.reduce(nil as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) { CSLAddString($0, $1) } } ?? nil
+        defer { CSLDestroy(allowed) }
         // A container that cannot open a part says so first, and then only that it failed.
-        let (opened, first) = FirstFailure.during { GDALOpenEx(path, flags, nil, nil, nil) }
+        let (opened, first) = FirstFailure.during {
+            UnsafeMutableRawPointer(allowed).map { GDALOpenEx(path, flags, $0.assumingMemoryBound(to: UnsafePointer<CChar>?.self), nil, nil) }
+                ?? GDALOpenEx(path, flags, nil, nil, nil)
+        }
         guard let handle = opened else {
             throw first.map { GDALError($0, operation, path) }
                 ?? GDALError.last(operation, path, otherwise: "not a raster that GDAL knows")

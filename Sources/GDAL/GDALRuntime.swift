@@ -36,6 +36,15 @@ public enum GDALRuntime {
         GDALSetCacheMax64(Int64(defaultBlockCacheBytes))
     }()
 
+    /// Takes every other format from this process, for good: GDAL itself opens what lies beside a file or behind a name in one.
+    public static func keepFormats(_ names: [String]) {
+        started
+        for index in (0..<GDALGetDriverCount()).reversed() {
+            guard let driver = GDALGetDriver(index), let name = GDALGetDriverShortName(driver) else { continue }
+            if !names.contains(String(cString: name)) { GDALDeregisterDriver(driver) }
+        }
+    }
+
     /// GDAL's release, such as `3.6.2`.
     public static var version: String {
         started

@@ -65,6 +65,8 @@ public final class SpatialReference {
         return String(cString: text)
     }
 
+    public func isSame(as other: SpatialReference) -> Bool { OSRIsSame(handle, other.handle) != 0 }
+
     public var isGeographic: Bool { OSRIsGeographic(handle) != 0 }
     public var isProjected: Bool { OSRIsProjected(handle) != 0 }
     /// The projection's name in WKT 1 (`Transverse_Mercator`, `Sinusoidal` …); nil for geographic systems.

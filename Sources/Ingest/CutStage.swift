@@ -50,6 +50,8 @@ struct CutStage {
                 job.meter.did(tiles: 1)
             }
         }
+        // What was read belongs to the identity that the scan gave it only if the files stayed as they were then.
+        try scene.info.fingerprint.checkUnchanged(scene.task.path)
         try job.encoded.send(.finished(scene: scene.task.index, summary))
     }
 }

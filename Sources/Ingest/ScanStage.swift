@@ -9,6 +9,9 @@ struct ScanStage {
     let store: TileStore
     /// Ids asked of the store at once.
     private static let idsAtOnce = 10_000
+    /// Scenes that a copy is told from an unchanged one by, for the count of each: at most 100 bytes a scene with the digest's
+    /// text and a set's slack, so 13 MiB. Beyond, they are forgotten, and a copy of one counts as unchanged.
+    private static let scenesRemembered = 1 << 17
 
     func run() throws {
         var seen: Set<SceneTiling> = []
@@ -18,6 +21,8 @@ struct ScanStage {
                 job.meter.sceneDone()
                 continue
             }
+            if seen.count >= Self.scenesRemembered { seen.removeAll() }
+            if hashed.count >= Self.scenesRemembered { hashed.removeAll() }
             do {
                 try scan(task, seen: &seen, hashed: &hashed)
             } catch let error as TilingError {
@@ -41,8 +46,12 @@ struct ScanStage {
             return try end(task, isFirst ? .unchanged : .duplicate)
         }
         // Reads the bytes for the fingerprint, and samples for the stretch; the cutter opens the scene again, with these.
+        let before = try SceneStamp(path: path)
         let cutter = try job.clock.measure("scan") {
             try SceneCutter(path: path, options: task.tiling, limits: job.options.limits)
+        }
+        guard cutter.info.fingerprint.stamp == before else {
+            throw TilingError(operation: "open scene", thing: path, reason: "it changed while it was read", code: .unreadable)
         }
         let sha256 = cutter.info.fingerprint.sha256
         if let expected = task.expectedSHA256, expected != sha256 {

@@ -29,7 +29,6 @@ struct SceneLedger {
     }
 
     private var scenes: [Int: Progress] = [:]
-    private var failed: Set<Int> = []
 
     /// Scenes begun and neither complete nor failed.
     var open: [Int] { scenes.keys.sorted() }
@@ -38,9 +37,10 @@ struct SceneLedger {
         scenes[scene] = Progress()
     }
 
-    /// Tiles of a scene that failed are not to be stored: its other tiles are being taken back.
+    /// Tiles of a scene that failed are not to be stored: its other tiles are being taken back. A scene is begun before its first
+    /// tile comes and complete after its last, so that nothing needs to be kept of those that are over: a worker goes on for months.
     func accepts(scene: Int) -> Bool {
-        !failed.contains(scene)
+        scenes[scene] != nil
     }
 
     mutating func stored(scene: Int, tiles: Int) -> Action {
@@ -55,7 +55,6 @@ struct SceneLedger {
 
     mutating func fail(scene: Int) {
         scenes[scene] = nil
-        failed.insert(scene)
     }
 
     private mutating func completion(of scene: Int) -> Action {

@@ -28,7 +28,8 @@ final class StoreStage {
             let message = try job.encoded.receive(until: flushAt)
             if let message {
                 try handle(message)
-                if !waiting.isEmpty && flushAt == nil { flushAt = Date(timeIntervalSinceNow: Self.patience) }
+                // Without tiles nothing is to be flushed: a scene that failed took its own away, and no message then means the end.
+                flushAt = waiting.isEmpty ? nil : flushAt ?? Date(timeIntervalSinceNow: Self.patience)
             }
             // No message: the time is up, or all encoders and cutters are through.
             if message == nil || waiting.count >= job.options.concurrency.merge {

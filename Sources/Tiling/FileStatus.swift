@@ -3,7 +3,9 @@ import Foundation
 /// What the file system says of a regular file.
 struct FileStatus {
     let size: Int
-    let modifiedMicroseconds: Int
+    let modifiedNanoseconds: Int
+
+    var modifiedMicroseconds: Int { modifiedNanoseconds / 1000 }
 
     /// One call of stat(2): an archive of 100,000 scenes is looked at every night.
     /// - Throws: `TilingError` where there is none, or it is not a regular file (after following links).
@@ -23,7 +25,7 @@ struct FileStatus {
         default: throw refuse("it is not a regular file")
         }
         size = Int(status.st_size)
-        modifiedMicroseconds = Int(status.st_mtim.tv_sec) * 1_000_000 + Int(status.st_mtim.tv_nsec) / 1000
+        modifiedNanoseconds = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
     }
 
     /// One short sentence for a number of errno(3).

@@ -38,12 +38,26 @@ public struct SceneStamp: Hashable, Codable, Sendable {
     }
 }
 
+/// A file at one moment, as exactly as the file system tells.
+public struct FileState: Hashable, Codable, Sendable {
+    public var path: String
+    public var size: Int
+    public var modifiedNanoseconds: Int
+
+    init(path: String) throws {
+        let status = try FileStatus(path: path)
+        (self.path, size, modifiedNanoseconds) = (path, status.size, status.modifiedNanoseconds)
+    }
+}
+
 /// The identity of a scene's content.
 public struct SceneFingerprint: Hashable, Codable, Sendable {
     /// 64 lower-case hexadecimal digits: of the file's bytes (as `sha256sum` prints it); where other files have a say in
     /// what or where the pixels are (world file, .aux.xml, .msk, the sources of a VRT), of the digests of all of them.
     public var sha256: String
     public var stamp: SceneStamp
+    /// The files that have a say, as they were before their bytes were read; empty where those were not read now.
+    public var files: [FileState] = []
 
     public var size: Int { stamp.size }
     public var modified: Date { stamp.modified }
@@ -71,12 +85,14 @@ public struct SceneFingerprint: Hashable, Codable, Sendable {
 
     init(path: String, files: [String], stamp: SceneStamp) throws {
         let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+        self.files = [try FileState(path: path)]
         let main = try Self.digest(of: path)
         var others: [String] = []
         for file in files where !Self.isSame(file, path) {
             let name = (file as NSString).lastPathComponent
             if Self.ignoredSuffixes.contains(where: { name.lowercased().hasSuffix($0) }) { continue }
-            guard (try? FileStatus(path: file)) != nil else { continue }
+            guard let state = try? FileState(path: file) else { continue }
+            self.files.append(state)
             // A renamed scene with renamed sidecars is the same scene.
             let label = name.hasPrefix(stem) ? "*" + name.dropFirst(stem.count) : name
             others.append("\(label) \(try Self.digest(of: file))")
@@ -84,6 +100,14 @@ public struct SceneFingerprint: Hashable, Codable, Sendable {
         self.stamp = stamp
         sha256 = others.isEmpty
             ? main : Self.hex(SHA256.hash(data: Data(([main] + others.sorted()).joined(separator: "\n").utf8)))
+    }
+
+    /// What was cut from files that changed meanwhile has the identity of other bytes.
+    /// - Throws: `TilingError` where a file has another size or time than before its bytes were read, or is gone.
+    public func checkUnchanged(_ path: String) throws {
+        for file in files where (try? FileState(path: file.path)) != file {
+            throw TilingError(operation: "cut", thing: path, reason: "\(file.path) changed while it was read", code: .unreadable)
+        }
     }
 
     private static func isSame(_ file: String, _ path: String) -> Bool {

@@ -31,9 +31,6 @@ struct TilingArguments: ParsableArguments {
     @Option(help: "Refuse a scene of more pixels than this.")
     var maxPixels = TilingLimits.standard.maximumPixels
 
-    @Flag(help: "Let GDAL read over the network (/vsicurl/ and the like).")
-    var allowNetwork = false
-
     func options() throws -> TilingOptions {
         let options = TilingOptions(
             tileSize: tileSize, overlap: overlap, edge: edge, grid: try TileGridKind(parsing: grid),
@@ -44,7 +41,7 @@ struct TilingArguments: ParsableArguments {
     }
 
     var limits: TilingLimits {
-        TilingLimits(maximumPixels: maxPixels, allowsNetwork: allowNetwork)
+        TilingLimits(maximumPixels: maxPixels)
     }
 }
 

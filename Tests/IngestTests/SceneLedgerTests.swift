@@ -41,4 +41,15 @@ struct SceneLedgerTests {
         #expect(ledger.announced(scene: 0, summary: Self.summary) == .wait)
         #expect(ledger.open == [1])
     }
+
+    @Test("Nothing is kept of scenes that are over, however many")
+    func forgets() {
+        var ledger = SceneLedger()
+        for scene in 0..<10_000 {
+            ledger.begin(scene: scene)
+            if scene % 2 == 0 { ledger.fail(scene: scene) } else { _ = ledger.announced(scene: scene, summary: .init(cut: 0, alreadyStored: 0, skipped: [:])) }
+        }
+        #expect(ledger.open.isEmpty)
+        for child in Mirror(reflecting: ledger).children { #expect(Mirror(reflecting: child.value).children.isEmpty, "\(child.label ?? "")") }
+    }
 }

@@ -25,6 +25,15 @@ final class CommandLineTests {
 
     private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
+    @Test("A pipeline with a model that is not installed, or without sources, is refused with line and key")
+    func pipelineCheck() throws {
+        try "name: n\nsources: []\nmodel: atlantis\n".write(toFile: path("p.yaml"), atomically: true, encoding: .utf8)
+        let outcome = try program.run(["pipeline", "check", path("p.yaml")])
+        #expect(outcome.status == 65 && outcome.error.contains("line 2") && outcome.error.contains("line 3, column 8, model: ") && outcome.error.contains("atlantis"), "\(outcome.error)")
+        try "name: n\nsources: [/d]\n".write(toFile: path("p.yaml"), atomically: true, encoding: .utf8)
+        #expect(try program.run(["pipeline", "check", path("p.yaml")]).status == 0)
+    }
+
     private func ingestOneScene() throws {
         try GeneratedScene.write(to: path("scene.tif"), width: 400, height: 300, seed: 1)
         let outcome = try program.run(["ingest", path("scene.tif"), "--collection", "test", "--tile-size", "128", "--quiet"])

@@ -20,6 +20,8 @@ final class MalformedTests {
             try night.addScene("good\(seed).tif", seed: seed)
             originals.append(try Data(contentsOf: URL(fileURLWithPath: night.path("good\(seed).tif"))))
         }
+        // Real ones too, where they are: compressed, tiled, with palettes, masks and overviews.
+        originals += try Self.realScenes()
         for number in 0..<Self.count {
             var scene = MutatedScene(originals[number % originals.count])
             try scene.mutate(using: &random).write(to: URL(fileURLWithPath: night.path("m\(number).tif")))
@@ -32,5 +34,27 @@ final class MalformedTests {
         #expect((0..<3).allSatisfy { stored.contains(night.path("good\($0).tif")) })
         print("malformed: \(Self.count) scenes, \(report.scenes.ingested - 3) ingested, \(report.scenes.known) known, \(report.scenes.failed) failed, "
             + "\(report.scenes.setAside) set aside, seed \(Self.seed)")
+    }
+
+    /// The small ones of the shared scenes.
+    private static func realScenes() throws -> [Data] {
+        guard let folder = SharedData.folder?.appendingPathComponent("scenes") else { return [] }
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).filter { $0.pathExtension == "tif" }
+        return try files.sorted { $0.path < $1.path }.map { try Data(contentsOf: $0) }.filter { $0.count < 500_000 }
+    }
+
+    @Test("What is malformed in the wild: a night over it completes, and each file is ingested or named", .enabled(if: SharedData.folder != nil))
+    func wild() throws {
+        let night = try Night("limits: {seconds: 60, pixels: 50000000}\npublish: {max_failed: 1}")
+        let folder = try #require(SharedData.folder).appendingPathComponent("malformed")
+        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        for file in files { try FileManager.default.copyItem(atPath: file.path, toPath: night.path(file.lastPathComponent)) }
+        try night.addScene("good.tif", seed: 1)
+        let ended = try night.run()
+        let report = try #require(ended.report, "\(ended.error)")
+        #expect([0, 2].contains(ended.status) && report.outcome == "published" && report.reconciles && report.scenes.seen == files.count + 1, "\(ended.error)")
+        let named = Set(report.failures.map(\.path)), stored = Set(try night.store.scenes().map(\.path))
+        #expect(report.failures.allSatisfy { !$0.reason.isEmpty } && report.scenes.setAside == 0, "\(report.failures)")
+        #expect(named.union(stored).count + report.scenes.known == files.count + 1 && stored.contains(night.path("good.tif")))
     }
 }

@@ -109,13 +109,52 @@ final class WorkerTests {
         try GeneratedScene.run("gzip", ["-k", secret])
         try vrt("/vsigzip/" + secret + ".gz", "zip.vrt")
         try vrt("/vsicurl/http://127.0.0.1:1/a.tif", "network.vrt")
+        // Names that GDAL's own list of a scene's files leaves out.
+        try vrt("GTIFF_DIR:1:" + secret, "prefix.vrt")
+        try vrt("vrt://" + secret + "?bands=1", "protocol.vrt")
+        try vrt("&lt;VRTDataset rasterXSize=\"256\" rasterYSize=\"128\">&lt;VRTRasterBand dataType=\"Byte\" band=\"1\">&lt;SimpleSource>&lt;SourceFilename>\(secret)"
+            + "&lt;/SourceFilename>&lt;SourceBand>1&lt;/SourceBand>&lt;/SimpleSource>&lt;/VRTRasterBand>&lt;/VRTDataset>", "inline.vrt")
+        try vrt("MEM:::DATAPOINTER=1,PIXELS=256,LINES=128", "memory.vrt")
+        let hidden = try String(contentsOfFile: night.path("prefix.vrt"), encoding: .utf8)
+        try night.addScene("masked.tif", seed: 3)
+        try hidden.write(toFile: night.path("masked.tif.msk"), atomically: true, encoding: .utf8)
+        try vrt(night.path("good.tif"), "mask.vrt")
+        let mask = "<MaskBand><VRTRasterBand dataType=\"Byte\"><SimpleSource><SourceFilename>\(secret)</SourceFilename></SimpleSource></VRTRasterBand></MaskBand>"
+        try String(contentsOfFile: night.path("mask.vrt"), encoding: .utf8).replacingOccurrences(of: "</VRTDataset>", with: mask + "</VRTDataset>")
+            .write(toFile: night.path("mask.vrt"), atomically: true, encoding: .utf8)
+        // A format that names its data in another file.
+        try "DatasetHeader Begin\n RasterInfo Begin\n CellType = Unsigned8BitInteger\n NrOfLines = 128\n NrOfCellsPerLine = 256\n NrOfBands = 1\n RasterInfo End\nDatasetHeader End\n"
+            .write(toFile: night.path("header.ers"), atomically: true, encoding: .utf8)
         try vrt(night.path("good.tif"), "inside.vrt")
         let ended = try night.run()
         let report = try #require(ended.report, "\(ended.error)")
         #expect(report.scenes.ingested == 2 && report.reconciles, "\(report.failures)")
         #expect(Set(report.failures.map { URL(fileURLWithPath: $0.path).lastPathComponent })
-            == ["link.tif", "direct.vrt", "nested.vrt", "climbing.vrt", "zip.vrt", "network.vrt"])
+            == [
+                "link.tif", "direct.vrt", "nested.vrt", "climbing.vrt", "zip.vrt", "network.vrt", "prefix.vrt", "protocol.vrt", "inline.vrt", "memory.vrt",
+                "masked.tif", "mask.vrt", "header.ers",
+            ])
         #expect(Set(try night.store.scenes().map(\.path)) == [night.path("good.tif"), night.path("inside.vrt")])
+    }
+
+    @Test("A model cut-over reads what a pipeline ingested only where that pipeline may, and what came by hand wherever it lies")
+    func confinedReembedding() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run().status == 0)
+        let elsewhere = night.folder.appendingPathComponent("elsewhere")
+        try FileManager.default.createDirectory(at: elsewhere, withIntermediateDirectories: true)
+        try GeneratedScene.write(to: elsewhere.appendingPathComponent("b.tif").path, width: 256, height: 128, seed: 2)
+        #expect(try night.program.run(["ingest", elsewhere.path, "--collection", "test", "--tile-size", "128"]).status == 0)
+        // The same bytes, outside.
+        let moved = night.folder.appendingPathComponent("a.tif").path
+        try FileManager.default.moveItem(atPath: night.path("a.tif"), toPath: moved)
+        try FileManager.default.createSymbolicLink(atPath: night.path("a.tif"), withDestinationPath: moved)
+        let installed = try night.program.run(["models", "--json"])
+        struct Model: Decodable { var name: String; var isDefault: Bool }
+        let other = try #require(try JSONDecoder().decode([Model].self, from: Data(installed.output.utf8)).first { !$0.isDefault }?.name)
+        let ended = try night.program.run(["reembed", "--model", other])
+        #expect(ended.status == 2 && ended.output.contains("2 of 4") && ended.error.contains("outside the configured folders"), "\(ended.output) \(ended.error)")
     }
 
     @Test("A model cut-over fills the new table while the old serves, switches, and switches back")

@@ -19,6 +19,8 @@ struct PipelineFileTests {
         #expect(pipeline.tilings.allSatisfy { $0.grid == .utm(resolution: 10) && $0.cloud?.band == 4 })
     }
 
+    private struct UnknownModel: Error {}
+
     @Test("Each fault has its line, its key and its reason", arguments: [
         ("sources: [/d]", 1, "name", "missing"),
         ("name: n", 1, "sources", "at least one"),
@@ -33,8 +35,15 @@ struct PipelineFileTests {
         ("name: n\nsources: [/d]\ntiles: 256", 3, "tiles", "keys of its own"),
         ("name: n\nsources: [/d]\nremoved:\n  max_share: 2", 4, "removed.max_share", "share from 0 to 1"),
         ("name: n\nsources: [/d]\npublish:\n  policy: maybe", 4, "publish.policy", "automatic, manual"),
-        ("name: n\nsources: [/d]\nlimits:\n  network: perhaps", 4, "limits.network", "neither true nor false"),
+        ("name: n\nsources: [/d]\nlimits:\n  network: true", 4, "limits.network", "no such key"),
+        ("name: n\nsources: []", 2, "sources", "at least one"),
+        ("name: n\nsources: [/d]\nmodel: atlantis", 3, "model", "UnknownModel"),
+        ("name: n\nsources: [/d]\nmodel: [a]", 3, "model", "single value"),
         ("name: n\nsources: [/d]\nretention:\n  runs: 0", 4, "retention.runs", "whole number"),
+        ("name: n\nsources: [/d]\nstack:\n  bands: [a*, b*]\n  folder: /d/stacks", 5, "stack.folder", "lies in the source /d"),
+        ("name: n\nsources: [/d/*/x]\nstack:\n  bands: [a*, b*]\n  folder: /d", 5, "stack.folder", "lies in the source /d"),
+        ("name: n\nsources: [/d]\nstack:\n  bands: [a*, '../b*']\n  folder: /s", 4, "stack.bands[1]", "no pattern"),
+        ("name: n\nsources: [/d]\nstack:\n  bands: [a*, 'b*/c*']\n  folder: /s", 4, "stack.bands[1]", "no pattern"),
         ("name: n\nsources: [/d]\nname: m", 1, "name", "twice"),
         ("name: n\nsources: [/d", 3, "", "not YAML"),
         ("- a\n- b", 1, "", "must have keys"),
@@ -42,7 +51,7 @@ struct PipelineFileTests {
     ] as [(String, Int, String, String)])
     func faults(text: String, line: Int, key: String, words: String) {
         do {
-            _ = try PipelineFile.parse(text, path: "p.yaml")
+            _ = try PipelineFile.parse(text, path: "p.yaml") { if $0 == "atlantis" { throw UnknownModel() } }
             Issue.record("it was accepted")
         } catch let error as PipelineFileError {
             #expect(error.problems.contains { $0.line == line && $0.key == key && $0.reason.contains(words) }, "\(error)")

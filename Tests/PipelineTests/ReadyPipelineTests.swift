@@ -16,6 +16,18 @@ struct ReadyPipelineTests {
         #expect(pipeline.name == name)
     }
 
+    @Test("The alarms that the simplest one shows are good ones when the mark before them is taken away")
+    func alarms() throws {
+        let text = try String(contentsOf: Self.folder.appendingPathComponent("rgb.yaml"), encoding: .utf8)
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix("  # on_failure: ") }
+        #expect(lines.count == 2)
+        for line in lines {
+            let pipeline = try PipelineFile.parse(text.replacingOccurrences(of: line, with: line.replacingOccurrences(of: "# ", with: "")), path: "rgb.yaml")
+            #expect(pipeline.report.onFailure.count == 3 && pipeline.report.onFailure[0] == "sh")
+            #expect(pipeline.report.onFailure[2].contains("$TILESCOUT_REASON"))
+        }
+    }
+
     @Test("The schema has exactly the keys that the reader asks for")
     func schema() throws {
         let data = try Data(contentsOf: Self.folder.appendingPathComponent("pipeline.schema.json"))

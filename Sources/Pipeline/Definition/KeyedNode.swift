@@ -76,16 +76,6 @@ final class KeyedNode {
         }
     }
 
-    func flag(_ key: String, or standard: Bool) -> Bool {
-        value(key, or: standard) { text in
-            switch text.lowercased() {
-            case "true", "yes", "on": true
-            case "false", "no", "off": false
-            default: throw Reason("“\(text)” is neither true nor false")
-            }
-        }
-    }
-
     func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, or standard: Choice) -> Choice where Choice.RawValue == String {
         value(key, or: standard) { text in
             guard let choice = Choice(rawValue: text) else {
@@ -96,8 +86,12 @@ final class KeyedNode {
     }
 
     /// A list, or a single value that stands for a list of one.
-    func list<Value>(_ key: String, _ parse: (String) throws -> Value) -> [Value] {
-        guard let node = node(key) else { return [] }
+    /// - Parameter ifEmpty: what is wrong without any entry; nil: nothing.
+    func list<Value>(_ key: String, ifEmpty: String? = nil, _ parse: (String) throws -> Value) -> [Value] {
+        guard let node = node(key) else {
+            if let ifEmpty { note(key, ifEmpty) }
+            return []
+        }
         let entries: [Node]
         switch node {
         case .sequence(let sequence): entries = Array(sequence)
@@ -106,6 +100,7 @@ final class KeyedNode {
             note(key, "it must be a list", at: node)
             return []
         }
+        if let ifEmpty, entries.isEmpty { note(key, ifEmpty, at: node) }
         return entries.enumerated().compactMap { index, entry in
             guard case .scalar(let scalar) = entry else {
                 note("\(key)[\(index)]", "it must be a single value", at: entry)

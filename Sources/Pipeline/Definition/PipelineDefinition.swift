@@ -27,8 +27,6 @@ public struct PipelineDefinition: Sendable, Equatable {
         public var seconds = 3600
         /// Resident memory that a worker may take.
         public var memoryMiB = 8192
-        /// Whether GDAL may read over the network.
-        public var network = false
         /// Folders beside the sources that scenes may refer to (the parts of a VRT).
         public var alsoRead: [String] = []
     }
@@ -90,12 +88,17 @@ extension PipelineDefinition {
             tilings: tilings)
     }
 
-    /// Folders that scenes must lie in: a source itself, or the part of a glob before its first wildcard.
+    /// Folders that scenes must lie in, or may refer to.
     var roots: [String] {
-        (sources.map { source in
+        Self.roots(of: sources) + limits.alsoRead + (stacks.map { [$0.folder] } ?? [])
+    }
+
+    /// A source itself, or the part of a glob before its first wildcard.
+    static func roots(of sources: [String]) -> [String] {
+        sources.map { source in
             guard let wildcard = source.firstIndex(where: { "*?[".contains($0) }) else { return source }
             return String(source[..<(source[..<wildcard].lastIndex(of: "/") ?? source.startIndex)])
-        } + limits.alsoRead + (stacks.map { [$0.folder] } ?? [])).map { $0.isEmpty ? "/" : $0 }
+        }.map { $0.isEmpty ? "/" : $0 }
     }
 }
 

@@ -10,8 +10,9 @@ public enum PipelineFile {
     /// More is no pipeline: guards against a file named by mistake, and against anchors that multiply.
     private static let mostBytes = 1 << 20
 
+    /// - Parameter checkModel: throws what is wrong with a model of that name; without it, any name is taken.
     /// - Throws: `PipelineFileError` with every problem found.
-    public static func read(_ path: String) throws -> PipelineDefinition {
+    public static func read(_ path: String, checkModel: @escaping (String) throws -> Void = { _ in }) throws -> PipelineDefinition {
         func refuse(_ reason: String) -> PipelineFileError {
             PipelineFileError(path: path, problems: [PipelineProblem(line: 1, column: 1, key: "", reason: reason)])
         }
@@ -21,11 +22,11 @@ public enum PipelineFile {
         guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self) else {
             throw refuse("it cannot be read as UTF-8 text")
         }
-        return try parse(text, path: path)
+        return try parse(text, path: path, checkModel: checkModel)
     }
 
     /// - Parameter path: what the file is called in messages.
-    public static func parse(_ text: String, path: String) throws -> PipelineDefinition {
+    public static func parse(_ text: String, path: String, checkModel: @escaping (String) throws -> Void = { _ in }) throws -> PipelineDefinition {
         guard text.utf8.count <= mostBytes else {
             throw PipelineFileError(path: path, problems: [.init(line: 1, column: 1, key: "", reason: "it is too long for a pipeline")])
         }
@@ -34,7 +35,7 @@ public enum PipelineFile {
             // References to anchors can multiply a small file without end ("billion laughs"): none is needed here.
             guard let root = try compose(yaml: text) else { throw Reason("it is empty") }
             guard case .mapping(let mapping) = root else { throw Reason("it must have keys: name, collection, sources …") }
-            let definition = PipelineReader(KeyedNode(mapping, path: "", problems: problems)).read()
+            let definition = PipelineReader(KeyedNode(mapping, path: "", problems: problems), checkModel: checkModel).read()
             if problems.all.isEmpty, let definition { return definition }
         } catch let error as YamlError {
             problems.all.append(problem(error))

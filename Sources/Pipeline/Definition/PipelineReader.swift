@@ -7,19 +7,26 @@ import Tiling
 /// The keys of a pipeline file, each with its standard value and range: pipelines/pipeline.schema.json says the same.
 struct PipelineReader {
     private let root: KeyedNode
+    private let checkModel: (String) throws -> Void
 
-    init(_ root: KeyedNode) {
+    init(_ root: KeyedNode, checkModel: @escaping (String) throws -> Void) {
         self.root = root
+        self.checkModel = checkModel
     }
 
     func read() -> PipelineDefinition? {
         let name = root.required("name", Self.name)
         let collection = root.value("collection", or: name, Self.name)
-        let sources = root.list("sources", Self.absolutePath)
-        if !root.has("sources") { root.note("sources", "at least one folder, file or pattern must be given") }
-        let stacks = stacks(root.section("stack"))
+        let sources = root.list("sources", ifEmpty: "at least one folder, file or pattern must be given", Self.absolutePath)
+        let stacks = stacks(root.section("stack"), owner: name ?? "", sources: sources)
         let tilings = tilings(root.section("tiles"))
-        let model = root.value("model", or: EncoderModel.defaultName) { $0 }
+        let model = root.value("model", or: EncoderModel.defaultName) { name in
+            try checkModel(name)
+            return name
+        }
+        if !root.has("model") {
+            do { try checkModel(model) } catch { root.note("model", "\(error)") }
+        }
         let precision = root.choice("precision", or: EncoderPrecision.automatic)
         let removed = root.section("removed")
         let publish = root.section("publish")
@@ -38,25 +45,32 @@ struct PipelineReader {
         return name == nil ? nil : definition
     }
 
-    private func stacks(_ keys: KeyedNode) -> SceneStacks? {
+    private func stacks(_ keys: KeyedNode, owner: String, sources: [String]) -> SceneStacks? {
         defer { keys.refuseOthers() }
         let bands = keys.list("bands") { pattern in
-            guard !pattern.contains("/"), pattern.count(where: { $0 == "*" }) == 1 else {
-                throw Reason("“\(pattern)” is no pattern of file names with one *, such as *_B4.TIF")
+            let parts = pattern.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.last!.count(where: { $0 == "*" }) == 1, parts.dropLast().allSatisfy({ !$0.isEmpty && !$0.contains("*") && $0 != "." && $0 != ".." }) else {
+                throw Reason("“\(pattern)” is no pattern of file names with one *, such as *_B4.TIF, in folders or not: R20m/*_SCL_20m.jp2")
             }
             return pattern
         }
-        let folder: String? = keys.value("folder", or: nil) { try Self.absolutePath($0) }
+        let folder: String? = keys.value("folder", or: nil) { text in
+            let folder = try Self.absolutePath(text)
+            for root in PipelineDefinition.roots(of: sources) where folder == root || folder.hasPrefix(root == "/" ? root : root + "/") {
+                throw Reason("“\(folder)” lies in the source \(root): its stacks would be taken for scenes")
+            }
+            return folder
+        }
         if bands.isEmpty && folder == nil { return nil }
         guard bands.count > 1 else {
             keys.note("bands", "at least two patterns must be given")
             return nil
         }
         guard let folder else {
-            keys.note("folder", "it is missing")
+            if !keys.has("folder") { keys.note("folder", "it is missing") }
             return nil
         }
-        return SceneStacks(bands: bands, folder: folder)
+        return SceneStacks(bands: bands, folder: folder, owner: owner)
     }
 
     private func tilings(_ tiles: KeyedNode) -> [TilingOptions] {
@@ -98,7 +112,6 @@ struct PipelineReader {
         limits.pixels = keys.integer("pixels", or: limits.pixels, in: 1...Int(1e15))
         limits.seconds = keys.integer("seconds", or: limits.seconds, in: 1...604_800)
         limits.memoryMiB = keys.integer("memory_mib", or: limits.memoryMiB, in: 512...Int(1e7))
-        limits.network = keys.flag("network", or: limits.network)
         limits.alsoRead = keys.list("also_read", Self.absolutePath)
         return limits
     }

@@ -190,7 +190,7 @@ public final class PipelineRun {
 
     private func discover() throws -> SceneDiscovery {
         let found = try discoverScenes(pipeline.sources).confined(to: Confinement(roots: pipeline.roots))
-        return try pipeline.stacks?.stacked(found) ?? found
+        return try pipeline.stacks?.stacked(found, sources: PipelineDefinition.roots(of: pipeline.sources)) ?? found
     }
 
     private func compare(_ discovery: SceneDiscovery, run: Run, tilings: [Int], store: TileStore) throws -> FileDifference {

@@ -46,7 +46,7 @@ public struct QueueWorker {
         let options = IngestOptions(
             roots: order.roots, collection: run.request.collection, tiling: order.tilings.first ?? TilingOptions(),
             limits: TilingLimits(
-                maximumPixels: order.limits.pixels, allowsNetwork: order.limits.network, confinement: Confinement(roots: order.roots)),
+                maximumPixels: order.limits.pixels, confinement: Confinement(roots: order.roots)),
             model: model, precision: EncoderPrecision(rawValue: order.precision) ?? .automatic,
             concurrency: .init(cutters: order.workers.cutters, encoders: order.workers.encoders, batch: order.workers.batch))
         let source = QueueSource(run: run, worker: name, workers: order.workers, tilings: tilings)

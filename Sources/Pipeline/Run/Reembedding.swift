@@ -62,15 +62,23 @@ public struct Reembedding {
     private func fill(
         _ collection: String, model registered: String, workers: PipelineDefinition.Workers, store: TileStore, outcome: inout Outcome
     ) throws {
-        let files = try store.reembedFiles(collection: collection)
-        guard !files.isEmpty else { return }
+        let roots = try RunConfinement.roots(collection: collection, store: store)
+        for group in RunConfinement.groups(try store.reembedFiles(collection: collection), path: \.file.path, roots: roots) {
+            try fill(collection, group.files, roots: group.roots, model: registered, workers: workers, store: store, outcome: &outcome)
+        }
+    }
+
+    /// Every file is checked to hold the bytes that were ingested, and confined as it was then.
+    private func fill(
+        _ collection: String, _ files: [(tiling: String, file: SceneFile, sha256: String)], roots: [String], model registered: String,
+        workers: PipelineDefinition.Workers, store: TileStore, outcome: inout Outcome
+    ) throws {
         let byTiling = Dictionary(grouping: files, by: \.tiling)
         let canonical = byTiling.keys.sorted()
         var limits = PipelineDefinition.Limits()
         limits.seconds = 86_400
-        // Every file is checked to hold the bytes that were ingested, where they lay then.
         let order = RunOrder(
-            pipeline: "reembed", roots: ["/"], limits: limits, workers: workers, model: model, precision: EncoderPrecision.automatic.rawValue,
+            pipeline: "reembed", roots: roots, limits: limits, workers: workers, model: model, precision: EncoderPrecision.automatic.rawValue,
             tilings: try canonical.map { try JSONDecoder().decode(TilingOptions.self, from: Data($0.utf8)) })
         let run = try store.joinRun(pipeline: "reembed", RunRequest(
             kind: .reembed, collection: collection, model: registered, options: CanonicalJSON.text(order), tiling: canonical[0],

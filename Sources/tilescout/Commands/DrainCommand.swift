@@ -16,8 +16,10 @@ struct DrainCommand: ParsableCommand {
 
     func run() throws {
         let location = try DatabaseLocation.standard()
+        let store = try TileStore(location)
         // A leader of another version may have started it, or the schema have been brought up to date meanwhile.
-        try TileStore(location).ensureCompatible()
+        try store.ensureCompatible()
+        try RunConfinement.restrictProcess(runID: number, store: store)
         try QueueWorker(runID: number, name: workerName) { try TileStore(location) }.run()
     }
 }

@@ -8,7 +8,7 @@ struct PipelineCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says what is wrong in pipeline files: line, key and reason.", discussion: "Exit status 65 where anything is.")
+            abstract: "Says what is wrong in pipeline files: line, key and reason; loads their models.", discussion: "Exit status 65 where anything is.")
 
         @Argument(help: "Pipeline files.")
         var files: [String]
@@ -17,7 +17,7 @@ struct PipelineCommand: ParsableCommand {
             var isGood = true
             for file in files {
                 do {
-                    let pipeline = try PipelineFile.read(file)
+                    let pipeline = try PipelineFile.read(file) { _ = try EncoderModel.load(named: $0) }
                     let sizes = pipeline.tilings.map { "\($0.tileSize)" }.joined(separator: ", ")
                     Terminal.write("\(file): good: \(pipeline.name), collection \(pipeline.collection), tiles of \(sizes) pixels, model \(pipeline.model)")
                 } catch let error as PipelineFileError {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Pipeline
 import TileStore
+import Tiling
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,6 +57,8 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let shard = shard.map { PipelineRun.Shard(index: $0.index, count: $0.count, array: arrayKey ?? "") }
         let definition = try PipelineFile.read(pipeline)
+        // Here too: band stacks and the report's pictures open scenes.
+        Confinement.restrictProcess()
         let run = PipelineRun(
             definition, shard: shard, log: { [quiet] line in if !quiet { Terminal.writeError(line + "\n") } }, warn: Terminal.warn
         ) { [database] in
