@@ -23,6 +23,9 @@ public final class PipelineRun {
         }
     }
 
+    /// Seconds between two lines of the journal about an index that is being built, which may take hours.
+    static let indexLogInterval: TimeInterval = 60
+
     let pipeline: PipelineDefinition
     private let shard: Shard?
     private let launch: WorkerProcess.Launch
@@ -196,7 +199,11 @@ public final class PipelineRun {
             }
         }
         guard report.outcome == .published else { return }
-        try step("index") { _ = try store.buildIndexes(model: run.request.model) }
+        try step("index") {
+            let index = try store.buildIndexes(model: run.request.model, every: Self.indexLogInterval) { [log] in log($0.text) }
+            report.notes += index.notes
+            if index.action.hasPrefix("left") { report.notes.append("the index was \(index.action)") }
+        }
         let pruned = try step("prune") { try store.prune(collection: pipeline.collection, keepRuns: pipeline.keepRuns) }
         if pruned.scenes > 0 { report.notes.append("retention deleted \(pruned.scenes) replaced scenes with \(pruned.tiles) tiles") }
     }

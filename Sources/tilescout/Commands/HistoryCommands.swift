@@ -58,7 +58,7 @@ struct PublishCommand: ParsableCommand {
     func run() throws {
         let store = try database.store()
         try store.publish(runID: number)
-        if let record = try store.run(number) { _ = try store.buildIndexes(model: record.model) }
+        if let record = try store.run(number) { for note in try store.buildIndexes(model: record.model).notes { Terminal.warn(note) } }
         Terminal.write("run \(number) is published")
     }
 }
