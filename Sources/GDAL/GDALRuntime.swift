@@ -1,4 +1,5 @@
 import CGDAL
+import Synchronization
 
 /// GDAL's process-wide state: drivers, options and the block cache.
 public enum GDALRuntime {
@@ -51,15 +52,30 @@ public enum GDALRuntime {
         return String(cString: GDALVersionInfo("RELEASE_NAME"))
     }
 
-    /// Bounds the decoded blocks that GDAL keeps, for all datasets of the process.
+    /// What the cache may hold: always, and for the scenes that have asked for more while they are open.
+    private static let room = Mutex<(always: Int, reserved: Int)>((defaultBlockCacheBytes, 0))
+
+    /// Bounds the decoded blocks that GDAL keeps, for all datasets of the process; reservations come on top.
     public static func setBlockCache(bytes: Int) {
-        started
-        GDALSetCacheMax64(Int64(max(bytes, 1 << 20)))
+        changeRoom { $0.always = max(bytes, 1 << 20) }
     }
 
+    /// Decoded blocks that GDAL keeps for any scene, without what single scenes reserve.
     public static var blockCacheBytes: Int {
         started
-        return Int(GDALGetCacheMax64())
+        return room.withLock { $0.always }
+    }
+
+    static func reserveBlockCache(bytes: Int) {
+        changeRoom { $0.reserved += bytes }
+    }
+
+    private static func changeRoom(_ body: (inout (always: Int, reserved: Int)) -> Void) {
+        started
+        room.withLock { room in
+            body(&room)
+            GDALSetCacheMax64(Int64(room.always + room.reserved))
+        }
     }
 
     /// Whether a path names something beyond this machine: a URL, or one of GDAL's network file systems, alone or

@@ -76,7 +76,10 @@ public struct IngestPipeline {
             try store.recordFailure(run, path: failure.path, stage: failure.stage, reason: failure.reason)
         }
         try store.finish(run, .published, counts: CanonicalJSON.text(report))
-        _ = try store.buildIndexes(model: run.request.model)
+        report.warnings += try store.buildIndexes(model: run.request.model, every: max(1, display?.interval ?? 1)) { [display] progress in
+            display?.show(progress.text)
+        }.notes
+        display?.show("")
         report.seconds = Date().timeIntervalSince(started)
         return report
     }

@@ -37,6 +37,8 @@ public protocol ProgressDisplay: Sendable {
     /// Seconds between two calls of `show`.
     var interval: TimeInterval { get }
     func show(_ snapshot: ProgressSnapshot)
+    /// A step that is not counted in tiles; the empty text is its end.
+    func show(_ step: String)
     /// The step is over; called once, after the last `show`.
     func finish(_ snapshot: ProgressSnapshot)
 }

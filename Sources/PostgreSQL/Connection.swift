@@ -49,6 +49,8 @@ public final class Connection {
     }
     /// False once the server has gone away under us; noticed by the call that failed, or by ``probe()``.
     public var isUsable: Bool { PQstatus(handle) == CONNECTION_OK }
+    /// Opens a further session with the same server, on the thread that calls it.
+    public var opener: @Sendable () throws -> Connection { { [conninfo] in try Connection(conninfo) } }
     /// A round trip that tells whether the server is still there.
     public func probe() -> Bool { (try? query("SELECT 1")) != nil }
     /// Notices and warnings since the last call, oldest first.

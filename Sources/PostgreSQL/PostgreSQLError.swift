@@ -44,6 +44,7 @@ extension PostgreSQLError {
         public static let insufficientPrivilege = "42501"
         public static let invalidParameterValue = "22023"
         public static let queryCanceled = "57014"
+        public static let lockNotAvailable = "55P03"
         public static let diskFull = "53100"
         public static let serializationFailure = "40001"
         public static let deadlockDetected = "40P01"

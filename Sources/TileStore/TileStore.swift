@@ -41,15 +41,6 @@ public final class TileStore {
         try connection.query("SELECT \(ModelRecord.columns) FROM tilescout.model ORDER BY id", operation: "list models").map(ModelRecord.init)
     }
 
-    /// Statistics for the planner, and the HNSW index where there are rows enough. To be called after loading.
-    public func buildIndexes(model: String, force: Bool = false) throws -> IndexReport {
-        let row = try connection.query(
-            "SELECT action, index_name, rows_indexed, rows_outside FROM tilescout.build_index($1, $2)", [model, force],
-            operation: "build the index of model \(model)")[0]
-        return IndexReport(
-            action: try row["action"], indexName: try row["index_name"], rowsIndexed: try row["rows_indexed"], rowsOutside: try row["rows_outside"])
-    }
-
     // MARK: Runs
 
     /// Starts a run, or continues the unpublished one of equal options. Throws when another process works on that.

@@ -14,6 +14,10 @@ final class OpenScene {
     let cloudView: Dataset?
     let projector: Projector
     let georeference: Georeference
+    /// Room for the blocks of a scene that the shared cache does not hold; nil where it does.
+    private let blocks: BlockCacheReservation?
+    /// Whether that is room for all blocks under a row of tiles.
+    let holdsRowOfBlocks: Bool
 
     init(path: String, options: TilingOptions, limits: TilingLimits) throws {
         try options.validate()
@@ -31,6 +35,10 @@ final class OpenScene {
                 operation: "cut", thing: path, reason: "there is no cloud band \(cloud.band): it has \(dataset.bandCount)",
                 code: .invalidOption)
         }
+        let demand = try BlockDemand(dataset, plan: plan, cloudBand: options.cloud?.band).reservation(
+            tileSize: options.tileSize, overlap: options.overlap, sharedBytes: GDALRuntime.blockCacheBytes, limit: limits.blockRowBytes)
+        blocks = demand.bytes > 0 ? BlockCacheReservation(bytes: demand.bytes) : nil
+        holdsRowOfBlocks = demand.holdsRows
         georeference = try Georeference(dataset)
         if let target = try CommonGrid(options.grid, for: georeference) {
             let placed = try target.view(of: dataset, options: options, plan: plan, limits: limits)

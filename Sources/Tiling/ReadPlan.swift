@@ -15,6 +15,8 @@ struct ReadPlan {
     let bufferBytes: Int
     /// What GDAL itself keeps decoded. Half of it is counted on: workers share it.
     let blockCacheBytes: Int
+    /// Room is reserved there for all blocks under a row of tiles: ``BlockDemand``.
+    var holdsRowOfBlocks = false
 
     /// Up to this share of the rows may be decoded twice, at the seam between two regions.
     private static let acceptedWaste = 1.0 / 16
@@ -58,6 +60,7 @@ struct ReadPlan {
 
     /// Whether GDAL's cache keeps the blocks under a row of tiles until the next row wants them.
     private var fitsBlockCache: Bool {
+        if holdsRowOfBlocks { return true }
         let isAligned = layout.overlap == 0 && (layout.step % blockHeight == 0 || blockHeight % layout.step == 0)
         let rows = isAligned ? max(blockHeight, layout.step) : (layout.tileSize / blockHeight + 2) * blockHeight
         return layout.rasterWidth * rows * bytesPerPixel <= blockCacheBytes / 2

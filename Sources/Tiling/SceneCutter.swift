@@ -16,6 +16,7 @@ public final class SceneCutter {
     private let assembler: any TileAssembling
     private let plan: ReadPlan
     private var lastIndex: Int?
+    var copier: WindowCopier?
 
     /// Opens a scene and prepares cutting it: reads its bytes once for the fingerprint, and samples of it where the
     /// stretch asks for percentiles.
@@ -46,7 +47,8 @@ public final class SceneCutter {
         plan = ReadPlan(
             layout: layout, blockWidth: block.width, blockHeight: block.height,
             bytesPerPixel: assembler.bytesPerPixel, bufferBytes: limits.bufferBytes,
-            blockCacheBytes: GDALRuntime.blockCacheBytes)
+            blockCacheBytes: GDALRuntime.blockCacheBytes,
+            holdsRowOfBlocks: scene.holdsRowOfBlocks && scene.view === scene.dataset)
     }
 
     /// The id that a tile has, without reading a pixel.

@@ -22,18 +22,14 @@ extension SceneCutter {
         let window = layout[index].clipped(toWidth: layout.rasterWidth, height: layout.rasterHeight)
         let path = (directory as NSString).appendingPathComponent(fileName(ofTile: index))
         let partial = path + ".partial-\(ProcessInfo.processInfo.processIdentifier)"
-        var bands: [Int] = []
-        for band in scene.viewPlan.image where !bands.contains(band) { bands.append(band) }
-        if case .alpha(let alpha) = scene.viewPlan.validity { bands.append(alpha) }
         var metadata = ["TILESCOUT_TILE": tileID(index).description, "TILESCOUT_SCENE": info.fingerprint.sha256]
         if let acquired = info.acquired, acquired.precision == .second || acquired.precision == .day {
             metadata["TIFFTAG_DATETIME"] = Self.tiffTime(acquired.instant)
         }
         let region = RasterRegion(x: window.x, y: window.y, width: window.width, height: window.height)
-        let request = CopyRequest(region: region, bands: bands, metadata: metadata)
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try scene.view.copyToGeoTIFF(request, path: partial)
+            try windowCopier().copy(region, metadata: metadata, path: partial)
             // rename(2) replaces a file of that name in one step.
             guard rename(partial, path) == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         } catch let error as GDALError {
@@ -45,6 +41,17 @@ extension SceneCutter {
                 operation: "write tile", thing: path, reason: FileStatus.reason(of: error), code: .notWritten)
         }
         return path
+    }
+
+    /// Made with the first tile: most cutters write none.
+    private func windowCopier() throws -> WindowCopier {
+        if let copier { return copier }
+        var bands: [Int] = []
+        for band in scene.viewPlan.image where !bands.contains(band) { bands.append(band) }
+        if case .alpha(let alpha) = scene.viewPlan.validity { bands.append(alpha) }
+        let made = try WindowCopier(scene.view, bands: bands)
+        copier = made
+        return made
     }
 
     /// `2017:08:31 17:09:22`, in UTC (TIFF 6.0, tag 306).

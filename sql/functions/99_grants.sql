@@ -11,8 +11,10 @@ GRANT ALL ON SCHEMA tilescout TO tilescout_admin;
 -- These run with the rights of the schema's owner.
 REVOKE EXECUTE ON FUNCTION tilescout.register_model(text, text, jsonb, int) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION tilescout.build_index(text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION tilescout.analyze_model(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tilescout.register_model(text, text, jsonb, int) TO tilescout_ingest, tilescout_admin;
 GRANT EXECUTE ON FUNCTION tilescout.build_index(text, boolean) TO tilescout_ingest, tilescout_admin;
+GRANT EXECUTE ON FUNCTION tilescout.analyze_model(int) TO tilescout_ingest, tilescout_admin;
 -- Which model answers is the administrator's decision.
 REVOKE EXECUTE ON FUNCTION tilescout.serve_model(text, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tilescout.serve_model(text, boolean) TO tilescout_admin;

@@ -43,6 +43,8 @@ INSERT INTO attack VALUES
     ($$ SELECT tilescout.model_coverage($1) $$),
     ($$ SELECT tilescout.serve_model($1) $$),
     ($$ SELECT tilescout.build_index($1, true) $$),
+    ($$ SELECT tilescout.plan_index($1, true) $$),
+    ($$ SELECT tilescout.claim_index($1) $$),
     ($$ SELECT tilescout.collection_ids(ARRAY[$1]) $$),
     ($$ SELECT tilescout.find_scenes($1) $$),
     ($$ SELECT tilescout.find_scenes('/a.tif', $1) $$),

@@ -38,9 +38,12 @@ public final class PipelineRun {
         }
     }
 
+    /// Seconds between two lines of the journal about an index that is being built, which may take hours.
+    static let indexLogInterval: TimeInterval = 60
+
     let pipeline: PipelineDefinition
     private let shard: Shard?
-    private let log: (String) -> Void
+    private let log: @Sendable (String) -> Void
     private let warn: (String) -> Void
     private let connect: () throws -> Access
     private var store: TileStore?
@@ -59,7 +62,7 @@ public final class PipelineRun {
     ///   - warn: what an operator should know even of a run that says nothing else.
     ///   - connect: opens a database whose schema is this version's. Called first by ``run()``.
     public init(
-        _ pipeline: PipelineDefinition, shard: Shard? = nil, log: @escaping (String) -> Void, warn: @escaping (String) -> Void,
+        _ pipeline: PipelineDefinition, shard: Shard? = nil, log: @escaping @Sendable (String) -> Void, warn: @escaping (String) -> Void,
         connect: @escaping () throws -> Access
     ) {
         self.pipeline = pipeline
@@ -278,7 +281,11 @@ public final class PipelineRun {
     /// What follows publishing: the run is visible whatever becomes of this, and the next one does it again.
     private func maintain(_ run: Run, store: TileStore) {
         attempt("the index could not be brought up to date, searches compare newer vectors one by one") {
-            try step("index") { _ = try store.buildIndexes(model: run.request.model) }
+            try step("index") {
+                let index = try store.buildIndexes(model: run.request.model, every: Self.indexLogInterval) { [log] in log($0.text) }
+                report.notes += index.notes
+                if index.action.hasPrefix("left") { report.notes.append("the index was \(index.action)") }
+            }
         }
         attempt("retention deleted nothing") {
             let pruned = try step("prune") { try store.prune(collection: pipeline.collection, keepRuns: pipeline.keepRuns) }

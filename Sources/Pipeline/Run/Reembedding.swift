@@ -50,7 +50,7 @@ public struct Reembedding {
         for collection in collections ?? Set(all).sorted() {
             try fill(collection, model: registered.name, workers: workers, store: store, outcome: &outcome)
         }
-        _ = try store.buildIndexes(model: registered.name)
+        for note in try store.buildIndexes(model: registered.name, every: PipelineRun.indexLogInterval, progress: { [log] in log($0.text) }).notes { log(note) }
         (outcome.tiles, outcome.missing) = try store.coverage(model: registered.name)
         if switches, outcome.missing == 0 || partly {
             outcome.formerModel = try store.serve(model: registered.name, partly: partly)

@@ -38,7 +38,7 @@ struct ServerSettings {
             jit = off                                  # compiles for longer than our searches run
             random_page_cost = 1.1                     # SSD or cached
             effective_io_concurrency = 200
-            wal_level = minimal                        # no replicas: index builds need no log
+            wal_level = minimal                        # no replicas
             max_wal_senders = 0
             max_wal_size = 4GB                         # fewer checkpoints while loading
             min_wal_size = 256MB

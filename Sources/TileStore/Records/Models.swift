@@ -39,13 +39,3 @@ public struct ModelRecord: Hashable, Sendable {
         indexedThroughRun = try row["hnsw_through_run"]
     }
 }
-
-/// What ``TileStore/buildIndexes(model:force:)`` did.
-public struct IndexReport: Hashable, Sendable {
-    /// `built`, `kept`, or why there is none.
-    public let action: String
-    public let indexName: String?
-    public let rowsIndexed: Int
-    /// Rows of later runs, which searches compare exactly.
-    public let rowsOutside: Int
-}

@@ -86,7 +86,7 @@ struct PublishCommand: ParsableCommand {
         try store.publish(runID: number)
         Terminal.write("run \(number) is published")
         do {
-            if let record = try store.run(number) { _ = try store.buildIndexes(model: record.model) }
+            if let record = try store.run(number) { for note in try store.buildIndexes(model: record.model).notes { Terminal.warn(note) } }
         } catch {
             Terminal.warn("its index could not be built, searches compare its vectors one by one: \(error)")
         }

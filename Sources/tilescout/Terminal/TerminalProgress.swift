@@ -10,6 +10,10 @@ struct TerminalProgress: ProgressDisplay {
         Terminal.writeError("\r\u{1B}[2K" + ProgressLine(snapshot).text(width: Terminal.columns))
     }
 
+    func show(_ step: String) {
+        Terminal.writeError("\r\u{1B}[2K" + step.prefix(max(0, Terminal.columns - 1)))
+    }
+
     func finish(_ snapshot: ProgressSnapshot) {
         Terminal.writeError("\r\u{1B}[2K")
     }
@@ -21,6 +25,10 @@ struct LogProgress: ProgressDisplay {
 
     func show(_ snapshot: ProgressSnapshot) {
         Terminal.writeError(ProgressLine(snapshot).text(width: .max) + "\n")
+    }
+
+    func show(_ step: String) {
+        if !step.isEmpty { Terminal.writeError(step + "\n") }
     }
 
     func finish(_ snapshot: ProgressSnapshot) {}
