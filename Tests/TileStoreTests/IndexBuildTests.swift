@@ -10,12 +10,13 @@ import TestCluster
     private static let dimension = 16
     private static let rows = 4_000
 
-    /// A published run of `rows` tiles, and an index that searches prefer from 500 rows on.
+    /// A published run of `rows` tiles, and an index that pays from 500 rows on, and that searches prefer.
     private func filled() throws -> StoreFixture {
         var f = try StoreFixture(dimension: Self.dimension)
         try load(0..<Self.rows, into: &f, over: f.store)
         try f.store.connection.execute(script: """
-            CREATE OR REPLACE FUNCTION tilescout.exact_limit(dimension int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 500::bigint'
+            CREATE OR REPLACE FUNCTION tilescout.index_worthwhile(dimension int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 500::bigint';
+            CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 1.0::double precision'
             """)
         return f
     }
@@ -290,7 +291,9 @@ import TestCluster
         try check(f.store, tiles: Self.rows, byIndex: true)
         // Somebody dropped it by hand: searches compare, and the next build builds.
         try f.store.connection.execute(script: "DROP INDEX tilescout.\(report.indexName!)")
-        #expect(try f.store.buildIndexes(model: f.model.name).action == "built" && f.store.models()[0].indexedThroughRun == 1)
+        let again = try f.store.buildIndexes(model: f.model.name)
+        let through = try f.store.models()[0].indexedThroughRun
+        #expect(again.action == "built" && through == 1, "\(again) \(String(describing: through))")
     }
 
     @Test("Of two builders one builds and the other says so")
