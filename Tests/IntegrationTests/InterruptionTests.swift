@@ -80,8 +80,10 @@ final class InterruptionTests {
         let cluster = try PrivateCluster(dataRoot: data)
         #expect(try program.run(["db", "migrate"]).status == 0)
         defer { try? cluster.stop() }
+        let watcher = try TileStore(.privateCluster(dataRoot: data))
         let run = try program.start(arguments)
-        Thread.sleep(forTimeInterval: 0.7)
+        // As soon as there is a run, however fast or slow the machine is.
+        while try watcher.connection.query("SELECT FROM tilescout.run").isEmpty { Thread.sleep(forTimeInterval: 0.01) }
         guard case .running(let server) = cluster.status() else { throw NotRunning() }
         kill(server, SIGQUIT)  // an immediate shutdown: PostgreSQL's own word for a crash
         let outcome = try run.finish()
