@@ -258,7 +258,7 @@ final class NightlyTests {
         let night = try Night()
         try night.addScene("a.tif", seed: 1)
         #expect(try night.program.run(["db", "migrate"]).status == 0)
-        try night.store.connection.query("ALTER FUNCTION tilescout.build_index(text, boolean) RENAME TO elsewhere")
+        try night.store.connection.query("ALTER FUNCTION tilescout.plan_index RENAME TO elsewhere")
         let ended = try night.run()
         #expect(ended.status == 0 && ended.error.contains("warning: run 1 is published, but the index"), "\(ended.error)")
         #expect(ended.report?.outcome == "published" && ended.report?.notes.contains { $0.contains("the index") } == true)

@@ -7,6 +7,7 @@ DECLARE
     horizon bigint;
     served text;
     cut record;
+    vectors bigint;
     one int;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('tilescout.publish_run'));
@@ -51,6 +52,11 @@ BEGIN
                 WHERE l.run_id = $1 AND t.scene_id = l.scene_id AND t.tiling_id = l.tiling_id AND t.run_id = $1
                   AND e.tile_id = t.id AND e.collection_id = t.collection_id AND e.run_id = $2',
                 tilescout.embedding_table(cut.model_id)) USING one, cut.id;
+            GET DIAGNOSTICS vectors = ROW_COUNT;
+            IF vectors > 0 AND EXISTS (SELECT FROM tilescout.cell AS c WHERE c.run_id = cut.id) THEN
+                -- Its packs hold them too.
+                PERFORM tilescout.summarise_run(cut.id);
+            END IF;
             DELETE FROM tilescout.run_scene AS l USING tilescout.run_scene AS mine
                 WHERE mine.run_id = one AND l.run_id = cut.id AND l.scene_id = mine.scene_id AND l.tiling_id = mine.tiling_id;
         END LOOP;
