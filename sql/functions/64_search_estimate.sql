@@ -44,6 +44,7 @@ DECLARE
     boxes bigint;
     near_by bigint;
     share double precision;
+    level CONSTANT smallint := floor(ln(greatest(1, total / 256 / most)) / ln(2));
 BEGIN
     IF place IS NULL AND f.acquired IS NULL AND f.collection_ids IS NULL THEN
         RETURN total;
@@ -59,7 +60,7 @@ BEGIN
                    AND (f.acquired IS NULL OR tstzrange(c.acquired_from, c.acquired_to, '[]') && f.acquired AND c.acquired_from IS NOT NULL))::double precision
                / sum(c.tiles)
             INTO share FROM tilescout.cell AS c
-            WHERE c.model_id = of_model AND c.sample >= greatest(0, floor(log(2, greatest(1, total / 256 / most)::numeric)));
+            WHERE c.model_id = of_model AND c.sample >= level;
         near_by := coalesce(share, 0) * total;
     END IF;
     -- An area fills its box by its share of it.

@@ -112,7 +112,7 @@ BEGIN
         exact_time := rough * tilescout.exact_microseconds(of_model.dimension);
         index_time := 300 + least(depth / greatest(share, 1e-9), rows_total) * tilescout.index_microseconds(of_model.dimension);
         IF index_time < exact_time OR exact_time > 6000 THEN
-            answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, share, depth, least(2147483647, greatest(200, depth,
+            answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, depth, tilescout.index_breadth(depth, share, rows_total), least(2147483647, greatest(200, depth,
                 (CASE WHEN index_time < exact_time THEN greatest(index_time * 1.5, exact_time / 3) ELSE exact_time / 6 END)
                 / tilescout.index_microseconds(of_model.dimension)))::bigint, after_distance, after, count_passing);
             rows_visited := answer.visited;
