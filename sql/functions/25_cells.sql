@@ -6,7 +6,11 @@ $$;
 COMMENT ON FUNCTION tilescout.tiles_per_pack IS 'How many vectors a row of tilescout.pack holds, so that it fills a page and does not leave it.';
 
 CREATE OR REPLACE FUNCTION tilescout.summarise_run(run_id int)
-RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT
+    -- Statistics do not know a run that has just been loaded, and the planner, which then expects a row or two, would join its tiles with its cells
+    -- by nested loops: minutes for a million.
+    SET enable_nestloop = off
+AS $$
 #variable_conflict use_column
 DECLARE
     -- Fewer tiles a cell make a boundary finer but the list of cells longer.
@@ -24,10 +28,11 @@ BEGIN
         ), home AS (
             -- A scene that fills half a cell has cells of its own, all of one date; smaller ones that lie together share one.
             SELECT scene_id, tiles, tiles * 2 >= $4 AS alone,
-                   CASE WHEN tiles * 2 < $4 THEN (sum(CASE WHEN tiles * 2 < $4 THEN tiles END) OVER (ORDER BY place, scene_id) - 1)::bigint / $4 END AS shared
+                   CASE WHEN tiles * 2 < $4 THEN (sum(CASE WHEN tiles * 2 < $4 THEN tiles END) OVER (ORDER BY place, scene_id) - 1)::bigint / $4 ELSE -1 END AS shared
             FROM scene_size
         ), placed AS MATERIALIZED (
-            SELECT e.*, CASE WHEN home.alone THEN e.scene_id END AS own, home.shared,
+            -- Without NULLs, so that cells and their tiles find each other by hashing.
+            SELECT e.*, CASE WHEN home.alone THEN e.scene_id ELSE -1 END AS own, home.shared,
                    CASE WHEN home.alone THEN (row_number() OVER (PARTITION BY e.scene_id ORDER BY e.place, e.tile_id) - 1) * ((home.tiles + $4 - 1) / $4) / home.tiles ELSE 0 END AS stretch
             FROM tilescout.%1$I AS e JOIN home USING (scene_id) WHERE e.run_id = $2
         ), new_cell AS MATERIALIZED (
@@ -45,7 +50,7 @@ BEGIN
                 FROM (SELECT *, hashint8(id)::bigint & 2147483647 AS h FROM new_cell) AS hashed
         ), packed AS (
             SELECT c.id, p.*, (row_number() OVER (PARTITION BY c.id ORDER BY p.place, p.tile_id) - 1) / $5 AS part
-            FROM placed AS p JOIN new_cell AS c ON c.own IS NOT DISTINCT FROM p.own AND c.shared IS NOT DISTINCT FROM p.shared AND c.stretch = p.stretch
+            FROM placed AS p JOIN new_cell AS c ON c.own = p.own AND c.shared = p.shared AND c.stretch = p.stretch
         ), filled AS (
             INSERT INTO tilescout.pack (cell_id, part, west, south, east, north, tiles, valid, cloud, vectors)
                 SELECT id, part, min(ST_XMin(footprint)), min(ST_YMin(footprint)), max(ST_XMax(footprint)), max(ST_YMax(footprint)),
