@@ -1,13 +1,14 @@
-# PostgreSQL 15 with PostGIS and pgvector, as Debian builds them, for Tilescout.
+# PostgreSQL 15 with PostGIS and pgvector, as Debian builds them, and Tilescout's own extension.
 ARG DEBIAN=debian:bookworm-20250520-slim
 
-FROM ${DEBIAN} AS pgvector
+FROM ${DEBIAN} AS extensions
 COPY scripts/setup /tilescout/scripts/
-COPY scripts/lib/common.sh scripts/lib/pgvector.sh /tilescout/scripts/lib/
+COPY scripts/lib/common.sh scripts/lib/pgvector.sh scripts/lib/packs.sh /tilescout/scripts/lib/
+COPY extension /tilescout/extension
 RUN /tilescout/scripts/setup server \
-    && mkdir -p /pgvector/lib /pgvector/share \
-    && cp /usr/lib/postgresql/15/lib/vector.so /pgvector/lib/ \
-    && cp /usr/share/postgresql/15/extension/vector* /pgvector/share/
+    && mkdir -p /extensions/lib /extensions/share \
+    && cp /usr/lib/postgresql/15/lib/vector.so /usr/lib/postgresql/15/lib/tilescout_packs.so /extensions/lib/ \
+    && cp /usr/share/postgresql/15/extension/vector* /usr/share/postgresql/15/extension/tilescout_packs* /extensions/share/
 
 FROM ${DEBIAN}
 # The server's user first, so that its number never changes and volumes stay readable.
@@ -21,8 +22,8 @@ RUN groupadd --system --gid 10002 postgres \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o postgres -g postgres -m 700 /var/lib/postgresql \
     && install -d -o postgres -g postgres -m 755 /run/postgresql
-COPY --from=pgvector /pgvector/lib/ /usr/lib/postgresql/15/lib/
-COPY --from=pgvector /pgvector/share/ /usr/share/postgresql/15/extension/
+COPY --from=extensions /extensions/lib/ /usr/lib/postgresql/15/lib/
+COPY --from=extensions /extensions/share/ /usr/share/postgresql/15/extension/
 COPY --chmod=755 docker/postgres-entrypoint /usr/local/bin/
 
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8

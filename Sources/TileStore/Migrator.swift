@@ -56,7 +56,11 @@ public struct Migrator {
             try connection.query("SELECT pg_advisory_xact_lock(hashtext('tilescout.migrate'))", operation: "migrate the database")
             let before = try appliedVersions()
             try refuseNewer(before)
-            if try isCurrent() { return Report(applied: [], version: migrations.last?.version ?? 0, warnings: try extensionWarnings()) }
+            if try isCurrent() {
+                // The server may have got the extension since.
+                try connection.query("SELECT tilescout.settle_packs()", operation: "look for the extension tilescout_packs")
+                return Report(applied: [], version: migrations.last?.version ?? 0, warnings: try extensionWarnings())
+            }
             try connection.execute(script: "SET LOCAL client_min_messages = warning")
             try connection.execute(script: sql.bootstrap.text, operation: "apply bootstrap.sql")
             let warnings = try extensionWarnings()

@@ -51,9 +51,10 @@ import TileStore
     }
 
     /// The index is forced, and narrow, so that its falling short and the tail outside it are met too.
-    @Test(arguments: [false, true]) func neverShortAndExactWhereItSaysSo(withIndex: Bool) throws {
+    @Test(arguments: [false, true], [false, true]) func neverShortAndExactWhereItSaysSo(withIndex: Bool, byExtension: Bool) throws {
         var random = SeededRandom(seed: withIndex ? 2 : 1)
         var f = try StoreFixture(dimension: 16)
+        try f.store.connection.query("SELECT tilescout.settle_packs($1)", [byExtension])
         var tiles: [Tile] = []
         for part in 0..<2 {
             let scene = try f.addScene(part)

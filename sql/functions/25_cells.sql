@@ -1,7 +1,7 @@
 CREATE OR REPLACE FUNCTION tilescout.tiles_per_pack(dimension int)
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
-    -- A row of 8,160 bytes stays in its page: 192 are the row's own and the arrays', and each tile adds a vector of halves, an id, two shares.
-    SELECT greatest(1, (8160 - 192) / (8 + 2 * dimension + 24))
+    -- A row of 8,160 bytes stays in its page: 224 are the row's own and the arrays', and each tile adds a vector of halves, an id, two shares, a box.
+    SELECT greatest(1, (8160 - 224) / (8 + 2 * dimension + 40))
 $$;
 COMMENT ON FUNCTION tilescout.tiles_per_pack IS 'How many vectors a row of tilescout.pack holds, so that it fills a page and does not leave it.';
 
@@ -52,11 +52,13 @@ BEGIN
             SELECT c.id, p.*, (row_number() OVER (PARTITION BY c.id ORDER BY p.place, p.tile_id) - 1) / $5 AS part
             FROM placed AS p JOIN new_cell AS c ON c.own = p.own AND c.shared = p.shared AND c.stretch = p.stretch
         ), filled AS (
-            INSERT INTO tilescout.pack (cell_id, part, west, south, east, north, tiles, valid, cloud, vectors)
+            INSERT INTO tilescout.pack (cell_id, part, west, south, east, north, tiles, valid, cloud, vectors, boxes)
                 SELECT id, part, min(ST_XMin(footprint)), min(ST_YMin(footprint)), max(ST_XMax(footprint)), max(ST_YMax(footprint)),
                        array_agg(tile_id ORDER BY place, tile_id), array_agg(valid_fraction ORDER BY place, tile_id),
                        CASE WHEN bool_or(cloud_fraction IS NOT NULL) THEN array_agg(cloud_fraction ORDER BY place, tile_id) END,
-                       array_agg(embedding ORDER BY place, tile_id)
+                       array_agg(embedding ORDER BY place, tile_id),
+                       -- Rounding to real moves no edge by so much.
+                       array_agg(ARRAY[ST_XMin(footprint) - 2e-5, ST_YMin(footprint) - 2e-5, ST_XMax(footprint) + 2e-5, ST_YMax(footprint) + 2e-5]::real[] ORDER BY place, tile_id)
                 FROM packed GROUP BY id, part ORDER BY id, part
         )
         SELECT count(*) FROM new_cell$sql$, tilescout.embedding_table(of_run.model_id))
@@ -100,7 +102,7 @@ CREATE OR REPLACE TRIGGER tile_gone AFTER DELETE ON tilescout.tile
 CREATE OR REPLACE TRIGGER scene_gone AFTER DELETE ON tilescout.scene
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION tilescout.drop_tiles_of_scenes();
 
--- Runs published before there were packs.
+-- Runs published before there were packs, or whose packs a migration has emptied.
 DO $$
 BEGIN
     PERFORM tilescout.summarise_run(r.id) FROM tilescout.run AS r

@@ -35,16 +35,14 @@ BEGIN
                 FROM (
                     SELECT near.tile_id, near.collection_id, near.distance
                     FROM (
-                        SELECT r.tile_id, r.collection_id, r.distance, r.sure
-                        FROM (
-                            SELECT piece.collection_id, piece.sure, unnest(p.tiles) AS tile_id, unnest(p.vectors) <=> query AS distance
-                            FROM unnest(cells, cell_collections, sures) AS piece (cell_id, collection_id, sure) JOIN tilescout.pack AS p ON p.cell_id = piece.cell_id
-                                AND (piece.sure OR unplaced OR p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south)
-                        ) AS r
-                        ORDER BY r.distance, r.tile_id, r.collection_id
+                        SELECT n.tile_id, n.collection_id, n.distance, n.sure
+                        FROM tilescout.nearest_in_cells(cells, cell_collections, sures, query, west, south, east, north, NULL, NULL, NULL, NULL, depth) AS n
+                        ORDER BY n.distance, n.tile_id, n.collection_id
                         LIMIT depth
                     ) AS near
-                    LEFT JOIN tilescout.tile AS t ON NOT near.sure AND t.id = near.tile_id AND t.collection_id = near.collection_id
+                    -- Looked up by its key, one after the other: a plan that began with the area's tiles would look at all of them.
+                    LEFT JOIN LATERAL (SELECT t.id, t.footprint FROM tilescout.tile AS t
+                        WHERE NOT near.sure AND t.id = near.tile_id AND t.collection_id = near.collection_id OFFSET 0) AS t ON true
                     WHERE near.sure OR t.id IS NOT NULL AND (unplaced OR ST_Intersects(area, t.footprint))
                     ORDER BY near.distance, near.tile_id, near.collection_id
                     LIMIT wanted
@@ -55,21 +53,14 @@ BEGIN
                 FROM (
                     SELECT near.tile_id, near.collection_id, near.distance, CASE WHEN one_per_place THEN t.footprint END AS footprint
                     FROM (
-                        SELECT r.tile_id, r.collection_id, r.distance, r.sure
-                        FROM (
-                            SELECT piece.collection_id, piece.sure, unnest(p.tiles) AS tile_id, unnest(p.vectors) <=> query AS distance,
-                                   unnest(CASE WHEN least_valid IS NOT NULL THEN p.valid END) AS valid, unnest(CASE WHEN most_cloud IS NOT NULL THEN p.cloud END) AS cloud
-                            FROM unnest(cells, cell_collections, sures) AS piece (cell_id, collection_id, sure) CROSS JOIN LATERAL (
-                                SELECT p.tiles, p.vectors, p.valid, p.cloud FROM tilescout.pack AS p
-                                WHERE p.cell_id = piece.cell_id
-                                  AND (piece.sure OR unplaced OR p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south) OFFSET 0) AS p
-                        ) AS r
-                        WHERE (after_tile IS NULL OR (r.distance, r.tile_id) > (after_distance, after_tile))
-                          AND (least_valid IS NULL OR r.valid >= least_valid) AND (most_cloud IS NULL OR r.cloud <= most_cloud)
-                        ORDER BY r.distance, r.tile_id, r.collection_id
+                        SELECT n.tile_id, n.collection_id, n.distance, n.sure
+                        FROM tilescout.nearest_in_cells(cells, cell_collections, sures, query, west, south, east, north, least_valid, most_cloud,
+                            after_distance, after_tile, depth) AS n
+                        ORDER BY n.distance, n.tile_id, n.collection_id
                         LIMIT depth
                     ) AS near
-                    JOIN tilescout.tile AS t ON t.id = near.tile_id AND t.collection_id = near.collection_id
+                    CROSS JOIN LATERAL (SELECT t.id, t.footprint, t.scene_id FROM tilescout.tile AS t
+                        WHERE t.id = near.tile_id AND t.collection_id = near.collection_id OFFSET 0) AS t
                     WHERE (near.sure OR (area IS NULL OR ST_Intersects(area, t.footprint)) AND (f.near IS NULL OR t.footprint && f.reach AND ST_DWithin(t.footprint::geography, f.near, f.radius))
                             AND (f.hidden_scenes IS NULL OR t.scene_id <> ALL (f.hidden_scenes)) AND (f.excluded_scenes IS NULL OR t.scene_id <> ALL (f.excluded_scenes))
                             AND (f.acquired IS NULL OR EXISTS (SELECT FROM tilescout.scene AS s WHERE s.id = t.scene_id AND s.acquired_at <@ f.acquired))

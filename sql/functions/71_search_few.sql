@@ -1,6 +1,6 @@
 CREATE OR REPLACE FUNCTION tilescout.few_cells()
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    -- Some 6,000 tiles: comparing them all takes 2 ms.
+    -- Some 6,000 tiles: SQL compares them in 2 ms, the extension in a quarter of that, and looking at outlines of cells takes as long.
     SELECT 24
 $$;
 COMMENT ON FUNCTION tilescout.few_cells IS 'An area that touches no more cells than these is small: all their tiles are compared at once.';
@@ -36,7 +36,8 @@ DECLARE
     south CONSTANT double precision := ST_YMin(area);
     east CONSTANT double precision := ST_XMax(area);
     north CONSTANT double precision := ST_YMax(area);
-    depth bigint := greatest(60, 3 * k);
+    unsure CONSTANT boolean[] := array_fill(false, ARRAY[coalesce(cardinality(cells), 0)]);
+    depth bigint := greatest(128, 3 * k);
 BEGIN
     LOOP
         SELECT array_agg(h.tile_id), array_agg(h.collection_id), array_agg(h.distance)
@@ -44,16 +45,13 @@ BEGIN
             FROM (
                 SELECT near.tile_id, near.collection_id, near.distance
                 FROM (
-                    SELECT r.tile_id, r.collection_id, r.distance
-                    FROM (
-                        SELECT piece.collection_id, unnest(p.tiles) AS tile_id, unnest(p.vectors) <=> query AS distance
-                        FROM unnest(cells, cell_collections) AS piece (cell_id, collection_id) JOIN tilescout.pack AS p ON p.cell_id = piece.cell_id
-                            AND p.west <= east AND p.east >= west AND p.south <= north AND p.north >= south
-                    ) AS r
-                    ORDER BY r.distance, r.tile_id, r.collection_id
+                    SELECT n.tile_id, n.collection_id, n.distance
+                    FROM tilescout.nearest_in_cells(cells, cell_collections, unsure, query, west, south, east, north, NULL, NULL, NULL, NULL, depth) AS n
+                    ORDER BY n.distance, n.tile_id, n.collection_id
                     LIMIT depth
                 ) AS near
-                JOIN tilescout.tile AS t ON t.id = near.tile_id AND t.collection_id = near.collection_id
+                -- Looked up by its key, one after the other: a plan that began with the area's tiles would look at all of them.
+                CROSS JOIN LATERAL (SELECT t.id, t.footprint FROM tilescout.tile AS t WHERE t.id = near.tile_id AND t.collection_id = near.collection_id OFFSET 0) AS t
                 WHERE ST_Intersects(area, t.footprint) AND (excluded_tiles IS NULL OR t.id <> ALL (excluded_tiles))
                 ORDER BY near.distance, near.tile_id, near.collection_id
                 LIMIT k
