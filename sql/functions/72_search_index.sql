@@ -1,17 +1,16 @@
 CREATE OR REPLACE FUNCTION tilescout.index_depth(k int, one_per_place boolean)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    -- The best k of twice as many are nearly always the true ones, also for a look that is rare there (docs/search.md).
-    SELECT CASE WHEN one_per_place THEN greatest(60, k::bigint * 8) ELSE greatest(20, k::bigint * 2) END
+    -- One pass of the index comes in order, so the first k that pass are the nearest; places take several tiles each.
+    SELECT CASE WHEN one_per_place THEN greatest(60, k::bigint * 8) ELSE k END
 $$;
 COMMENT ON FUNCTION tilescout.index_depth IS 'How many rows have to pass before a scan of the index ends.';
 
-CREATE OR REPLACE FUNCTION tilescout.index_breadth(depth bigint, share double precision, total bigint)
+CREATE OR REPLACE FUNCTION tilescout.index_breadth(total bigint)
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    -- A narrow scan now and then ends in the wrong part of the graph, the oftener the larger that is. Of 200 searches of a million rows the mean recall was 0.984
-    -- with 80 and 0.993 with 200; of 100,000 rows 80 suffice (docs/search.md).
-    SELECT least(1000, greatest(80 * greatest(1, total / 100000.0) ^ 0.4, CASE WHEN share > 0.3 THEN 80 ELSE 200 END, depth * 2))::int
+    -- A narrow scan now and then ends in the wrong part of the graph, the oftener the larger that is: 100 of a hundred thousand rows, 200 of a million (docs/search.md).
+    SELECT least(1000, 100 * greatest(1, total / 100000.0) ^ 0.3)::int
 $$;
-COMMENT ON FUNCTION tilescout.index_breadth IS 'hnsw.ef_search of a scan of the index that ends when depth rows have passed; share: of all rows that pass; total: all rows.';
+COMMENT ON FUNCTION tilescout.index_breadth IS 'Least hnsw.ef_search that finds the nearest of so many rows nearly always.';
 
 CREATE OR REPLACE FUNCTION tilescout.search_index(
     target text, of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, through_run int, wanted bigint, breadth int, budget bigint,
@@ -39,7 +38,7 @@ BEGIN
             FROM (SELECT e.*, e.embedding <=> $1 AS distance FROM tilescout.%I AS e WHERE e.run_id <= %s ORDER BY e.embedding <=> $1 LIMIT %s) AS e
             WHERE %s AND %s %s
             LIMIT $12$sql$,
-            target, through_run, greatest(200, wanted, budget), tilescout.filter_sql(f), tilescout.place_sql(f),
+            target, through_run, greatest(wanted, budget), tilescout.filter_sql(f), tilescout.place_sql(f),
             CASE WHEN after_distance IS NOT NULL THEN 'AND (e.distance, e.tile_id) > ($13, $18)' END);
     EXECUTE format('WITH near AS MATERIALIZED (%s) SELECT array_agg(tile_id), array_agg(collection_id), array_agg(distance), array_agg(footprint) FROM near', statement)
         INTO tiles, collections, distances, footprints

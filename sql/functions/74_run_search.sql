@@ -27,7 +27,10 @@ DECLARE
     share double precision;
     depth bigint;
     exact_time double precision;
-    index_time double precision;
+    least_breadth int;
+    breadth double precision;
+    budget double precision;
+    needed double precision;
     after_distance double precision;
     wanted int := k;
     passed int := 0;
@@ -107,22 +110,34 @@ BEGIN
             ELSE ceil(rough * tilescout.passing_share(tilescout.embedding_table(of_model.id), f)) END;
         share := least(1, rows_estimated::double precision / greatest(rows_total, 1));
         depth := tilescout.index_depth(k, one_per_place);
-        -- Where look and place do not go together, enough rows have passed after depth / share. Scenes hold much of one look, so that some
-        -- searches take longer, or far less: half as much again is risked, or a sixth of what comparing all takes, where that is long.
-        exact_time := rough * tilescout.exact_microseconds(of_model.dimension);
-        index_time := 300 + least(depth / greatest(share, 1e-9), rows_total) * tilescout.index_microseconds(of_model.dimension);
-        IF index_time < exact_time OR exact_time > 6000 THEN
-            answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, depth, tilescout.index_breadth(depth, share, rows_total), least(2147483647, greatest(200, depth,
-                (CASE WHEN index_time < exact_time THEN greatest(index_time * 1.5, exact_time / 3) ELSE exact_time / 6 END)
-                / tilescout.index_microseconds(of_model.dimension)))::bigint, after_distance, after, count_passing);
-            rows_visited := answer.visited;
+        -- Listing the cells, and a statement over them.
+        exact_time := 600 + rough * tilescout.exact_microseconds(of_model.dimension);
+        least_breadth := tilescout.index_breadth(rows_total);
+        -- Three times what has to be met where look and place have nothing to do with each other is rarely in vain.
+        breadth := greatest(least_breadth, least(3 * depth / greatest(share, 1e-9), rows_total));
+        budget := breadth;
+        IF 1.2 * tilescout.index_microseconds(of_model.dimension, breadth, least(breadth, depth / greatest(share, 1e-9))) > exact_time THEN
+            -- Too much. But look and place mostly do go together: where comparing all takes long enough, the nearest few tell.
+            breadth := CASE WHEN exact_time > 2500 THEN least_breadth END;
+            budget := 6 * depth;
+        END IF;
+        WHILE breadth IS NOT NULL LOOP
+            answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, depth, least(1000, breadth)::int, least(2147483647, budget)::bigint,
+                after_distance, after, count_passing);
+            rows_visited := coalesce(rows_visited, 0) + coalesce(answer.visited, 0);
             IF answer.complete THEN
                 exact := false;
                 plan := format('index: about %s rows pass, and enough of them are among the tiles that look most alike', rows_estimated);
-            ELSE
-                plan := 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike';
+                EXIT;
             END IF;
-        END IF;
+            plan := 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike';
+            -- As many passed as that; half as much again as would then suffice, or all that one pass can be, where that is worth it beside comparing all.
+            EXIT WHEN budget >= 1000;
+            needed := 1.5 * budget * depth / nullif(cardinality(answer.tiles), 0);
+            breadth := CASE WHEN needed <= 1000 THEN greatest(least_breadth, needed) ELSE 1000 END;
+            EXIT WHEN CASE WHEN needed <= 1000 THEN 1.5 ELSE 4 END * tilescout.index_microseconds(of_model.dimension, breadth, breadth) > exact_time;
+            budget := breadth;
+        END LOOP;
     END IF;
     IF exact IS NULL THEN
         cells := tilescout.cells_of(of_model.id, f, 0);
