@@ -34,6 +34,13 @@ final class CommandLineTests {
         #expect(try program.run(["pipeline", "check", path("p.yaml")]).status == 0)
     }
 
+    @Test("A worker of one version leaves a database of another alone")
+    func drainOfAnotherVersion() throws {
+        try store.connection.execute(script: "COMMENT ON SCHEMA tilescout IS 'Tilescout. Files: of another build'")
+        let outcome = try program.run(["drain", "--run", "1", "--worker-name", "w"])
+        #expect(outcome.status == 69 && outcome.error.contains("its schema is of another build of tilescout"), "\(outcome.error)")
+    }
+
     private func ingestOneScene() throws {
         try GeneratedScene.write(to: path("scene.tif"), width: 400, height: 300, seed: 1)
         let outcome = try program.run(["ingest", path("scene.tif"), "--collection", "test", "--tile-size", "128", "--quiet"])
