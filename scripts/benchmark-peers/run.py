@@ -140,6 +140,22 @@ def ingest(arguments):
         + f"\n\nThread-seconds that each stage was busy: {stages}.")
 
 
+def loading(arguments):
+    from copy_peer import Peer
+    count, rounds = 100_000, []
+    with own_cluster(arguments) as (environment, conninfo):
+        peer = None
+        for _ in range(ROUNDS):
+            measured = tilescout(arguments, "bench", "copy", "--rows", str(count), "--rounds", "1", environment=environment)
+            peer = peer or Peer(conninfo, measured["table"])
+            rounds.append((measured["rates"][0], count / peer.copy()))
+    ours, theirs = (statistics.median(r) for r in zip(*rounds))
+    text = (f"{count:,} rows as `tilescout ingest` writes them (256-d halfvec, footprint, geotransform), from objects in memory, vectors in float32, into a table without indexes, by "
+            f"binary COPY; medians of {ROUNDS} interleaved rounds. psycopg's C implementation with `write_row`, `set_types` and pgvector's HalfVector; both tables are "
+            "compared row by row. Merging them into the tables that are searched is not in it: “Ingest as a whole” has it.\n\n")
+    return text + table(["client", "rows/s", "ours / it"], [["tilescout", f"{ours:,.0f}", "1.00"], ["psycopg", f"{theirs:,.0f}", f"{ours / theirs:.2f}"]])
+
+
 def memory(arguments):
     rows = []
     # A child of its own for each measurement, so that peaks do not mix.
@@ -180,7 +196,7 @@ def training(arguments):
 
 
 SECTIONS = {"encoder": ("Encoder", encoder), "cutting": ("Cutting", cutting), "ingest": ("Ingest as a whole", ingest),
-            "memory": ("Memory", memory), "training": ("Training", training)}
+            "loading": ("Loading", loading), "memory": ("Memory", memory), "training": ("Training", training)}
 PREAMBLE = """# Benchmarks
 
 Rates are ratios against a peer in one run on the same cores; machines are noisy, and absolute figures travel badly.

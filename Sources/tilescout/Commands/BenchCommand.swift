@@ -1,6 +1,7 @@
 import ArgumentParser
 import Embedding
 import Foundation
+import TileStore
 import Tiling
 import Training
 
@@ -8,7 +9,7 @@ import Training
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures one stage alone.", shouldDisplay: false,
-        subcommands: [EncoderRate.self, Cut.self, Decode.self, TrainingRate.self])
+        subcommands: [EncoderRate.self, Cut.self, Decode.self, TrainingRate.self, Copy.self])
 
     struct EncoderRate: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "encoder")
@@ -105,6 +106,29 @@ struct BenchCommand: ParsableCommand {
                 if seconds < best.seconds { best = Result(bytes: bytes, seconds: seconds) }
             }
             try Terminal.writeJSON(best)
+        }
+    }
+
+    struct Copy: ParsableCommand {
+        @OptionGroup var database: DatabaseArguments
+
+        @Option(help: "Rows of each round.")
+        var rows = 100_000
+
+        @Option(help: "Values of each vector.")
+        var dimension = 256
+
+        @Option(help: "Rounds.")
+        var rounds = 3
+
+        struct Result: Encodable {
+            var rates: [Double]
+            var table: String
+        }
+
+        func run() throws {
+            let measured = try CopyBenchmark(rows: rows, dimension: dimension, rounds: rounds, connection: database.migratedStore().connection)
+            try Terminal.writeJSON(Result(rates: measured.rates, table: CopyBenchmark.table))
         }
     }
 }

@@ -20,6 +20,7 @@ from lancedb.index import HnswSq
 import contenders
 import corpus as corpora
 import database
+import report
 from questions import ask
 from run import RELATIONS, area_of, recall, truth
 
@@ -28,7 +29,7 @@ COLUMNS = ("west", "south")
 
 def build(folder, corpus):
     shutil.rmtree(folder, ignore_errors=True)
-    vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(corpus.vectors.astype(numpy.float16).ravel()), corpora.DIMENSION)
+    vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(numpy.asarray(corpus.vectors).ravel()), corpora.DIMENSION)
     rows = pyarrow.table({"number": numpy.arange(len(corpus.west)), "west": corpus.west, "south": corpus.south, "vector": vectors})
     table = lancedb.connect(folder).create_table("tiles", rows)
     started = time.perf_counter()
@@ -79,6 +80,7 @@ def main():
     parser.add_argument("--question-seed", type=int, default=2026)
     parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=(0.0001, 0.001, 0.01, 0.03, 0.1, 0.5, 1.0))
     parser.add_argument("--result", type=pathlib.Path, required=True, help="JSON")
+    parser.add_argument("--report", type=pathlib.Path, help="the document whose table is replaced")
     arguments = parser.parse_args()
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
     table, seconds = build(arguments.folder, corpus)
@@ -90,7 +92,6 @@ def main():
         return connection
 
     connection = connect()
-    number_of = {database.identity(n): n for n in range(arguments.rows)}
     ours = contenders.all_of(connect)[0]
     ways = [Lance(table, corpus, "HNSW, ef 100", ef=100, refine=2), Lance(table, corpus, "HNSW, ef 400", ef=400, refine=4),
             Lance(table, corpus, "flat", flat=True)]
@@ -103,13 +104,13 @@ def main():
             question = ask(corpus, share, RELATIONS[turn % 3] if share < 1 else "uncorrelated", random)
             text = area_of(connection, question.ring)
             shape = shapely.from_wkb(text[:]) if text else None
-            _, _, distances = truth(connection, corpus, number_of, text, question.vector, None)
+            _, _, distances = truth(connection, corpus, text, question.vector, None)
             for name in names:
                 best = None
                 for _ in range(2):
                     started = time.perf_counter()
                     if name == ours.name:
-                        found = [number_of[i] for i in ours.ask(text, contenders.text(question.vector), None)]
+                        found = [database.number_of(i) for i in ours.ask(text, contenders.text(question.vector), None)]
                     else:
                         found = ways[names.index(name) - 1].ask(shape, question.vector)
                     elapsed = (time.perf_counter() - started) * 1000
@@ -119,7 +120,10 @@ def main():
         cell = {"share": share, **{n: [float(numpy.median(times[n])), float(numpy.quantile(times[n], 0.95)), float(numpy.mean(recalls[n]))] for n in names}}
         cells.append(cell)
         print(json.dumps(cell), flush=True)
-        arguments.result.write_text(json.dumps({"rows": arguments.rows, "version": lancedb.__version__, "build_seconds": seconds, "cells": cells}, indent=1))
+        result = {"rows": arguments.rows, "version": lancedb.__version__, "build_seconds": seconds, "cells": cells}
+        arguments.result.write_text(json.dumps(result, indent=1))
+    if arguments.report:
+        report.write_lance(result, arguments.report)
 
 
 if __name__ == "__main__":

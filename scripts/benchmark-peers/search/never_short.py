@@ -32,9 +32,7 @@ def main():
     arguments = parser.parse_args()
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
     connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
-    number_of = {database.identity(n): n for n in range(arguments.rows)}
     day = corpus.day[corpus.scene]
-    lengths = numpy.linalg.norm(corpus.vectors, axis=1)
     random = numpy.random.default_rng(arguments.question_seed)
     count, recalls, started = collections.Counter(), [], time.monotonic()
     for turn in range(arguments.questions):
@@ -45,7 +43,7 @@ def main():
         inside = numpy.ones(arguments.rows, bool)
         if area is not None:
             inside[:] = False
-            inside[[number_of[row[0]] for row in connection.execute("SELECT id FROM public.plain WHERE ST_Intersects(footprint, %s::geometry)", [area])]] = True
+            inside[[database.number_of(row[0]) for row in connection.execute("SELECT id FROM public.plain WHERE ST_Intersects(footprint, %s::geometry)", [area])]] = True
         dates, valid = None, None
         if random.random() < 0.3:
             first = int(random.integers(0, 3000))
@@ -56,10 +54,10 @@ def main():
             valid = float(numpy.float32(random.uniform(0, 1)))
             inside &= corpus.valid >= numpy.float32(valid)
         passing = numpy.flatnonzero(inside)
-        distances = 1 - corpus.vectors[passing] @ question.vector / lengths[passing]
+        distances = corpus.distances(passing, question.vector)
         wanted = min(k, len(passing))
         answer = connection.execute(SEARCH, {"vector": contenders.text(question.vector), "k": k, "area": area, "dates": dates, "valid": valid}).fetchall()
-        found = [number_of[row[0]] for row in answer]
+        found = [database.number_of(row[0]) for row in answer]
         count["short"] += len(found) < wanted
         count["too long"] += len(found) > wanted
         count["outside"] += not inside[found].all()
@@ -67,7 +65,7 @@ def main():
         count["unsorted"] += any(a[1] > b[1] for a, b in zip(answer, answer[1:]))
         if wanted:
             worst = numpy.partition(distances, wanted - 1)[wanted - 1]
-            reached = 1 - corpus.vectors[found] @ question.vector / lengths[found]
+            reached = corpus.distances(numpy.array(found, int), question.vector)
             recalls.append(min(1.0, (reached <= worst + 2e-4).sum() / wanted))
         if (turn + 1) % 1000 == 0 or turn + 1 == arguments.questions:
             print(f"{turn + 1} searches, {len(recalls)} with rows to find: " + ", ".join(f"{count[name]} {name}" for name in ("short", "too long", "outside", "repeated", "unsorted"))

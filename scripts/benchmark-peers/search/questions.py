@@ -52,7 +52,7 @@ def ask(corpus, share, relation, random):
         candidates = numpy.flatnonzero(corpus.cover == random.choice(rare))
     if len(candidates) == 0:
         candidates = numpy.arange(len(corpus.west))
-    vector = corpus.vectors[random.choice(candidates)]
+    vector = corpus.vectors[random.choice(candidates)].astype(numpy.float32)
     # Like that tile, but not it: as far off as the tiles most like it are.
     vector = vector + random.standard_normal(vector.shape) * 0.25 / len(vector) ** 0.5
     return Question(ring, (vector / numpy.linalg.norm(vector)).astype(numpy.float16).astype(numpy.float32), vertices)
