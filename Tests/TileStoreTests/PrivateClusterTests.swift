@@ -40,6 +40,25 @@ import TestCluster
         #expect(try cluster.connect().probe())
     }
 
+    /// One of its processes dies, and the server ends all others and recovers: starting it waits for that.
+    @Test func aServerThatRecoversIsWaitedFor() throws {
+        let root = folder()
+        let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
+        defer {
+            try? cluster.stop()
+            try? FileManager.default.removeItem(at: root)
+        }
+        try cluster.start()
+        for _ in 0..<5 {
+            let victim: Int = try cluster.connect().query("SELECT pid AS pid FROM pg_stat_activity WHERE backend_type = 'background writer'")[0]["pid"]
+            kill(Int32(victim), SIGKILL)
+            // Until the server has noticed, it lets clients in.
+            while (try? cluster.connect()) != nil { usleep(1_000) }
+            try cluster.start()
+            #expect(try cluster.connect().probe())
+        }
+    }
+
     @Test func twoStartsAtOnceGiveOneServer() async throws {
         let root = folder()
         defer {

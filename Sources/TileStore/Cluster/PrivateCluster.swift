@@ -168,9 +168,22 @@ public struct PrivateCluster: Sendable {
     }
 
     private func createDatabase() throws {
-        let connection = try connect(database: "postgres")
+        let connection = try connectOnceRecovered()
         let exists: Bool = try connection.query("SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'tilescout') AS made")[0]["made"]
         if !exists { try connection.execute(script: "CREATE DATABASE tilescout", operation: "create the database") }
+    }
+
+    /// A server one of whose processes died recovers by itself, and turns clients away until it has: two minutes at most are waited for that.
+    private func connectOnceRecovered() throws -> Connection {
+        var patience = 480
+        while true {
+            do {
+                return try connect(database: "postgres")
+            } catch let error as PostgreSQLError where patience > 0 && serverProcess() != nil && "\(error)".contains("the database system is") {
+                patience -= 1
+                usleep(250_000)
+            }
+        }
     }
 
     /// The server of postmaster.pid, if that process is alive and really is this cluster's.
