@@ -16,7 +16,7 @@ import TestCluster
         try load(0..<Self.rows, into: &f, over: f.store)
         try f.store.connection.execute(script: """
             CREATE OR REPLACE FUNCTION tilescout.index_worthwhile(dimension int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 500::bigint';
-            CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 1.0::double precision'
+            CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'
             """)
         return f
     }

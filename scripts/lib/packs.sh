@@ -7,7 +7,7 @@ install_packs_extension() (
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     # Not what somebody may have built there.
-    cp "$repository"/extension/{Makefile,*.c,*.sql,*.control} "$work"
+    cp "$repository"/extension/{Makefile,*.[ch],*.sql,*.control} "$work"
     cd "$work" || exit
     local arguments=(-s PG_CONFIG="$postgresql/bin/pg_config" with_llvm=no)
     # The path of the build stays out of the library, so that two builds are equal.

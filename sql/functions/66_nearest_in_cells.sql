@@ -1,6 +1,6 @@
 -- Ranking the vectors of packs is where an exact search spends its time. SQL does it everywhere; the extension tilescout_packs (extension/) does the same
 -- several times as fast, where the server has it, and leaves out tiles that lie beside the area, for which SQL would have to unnest four more columns.
--- tilescout.nearest_in_cells is whichever there is: tilescout.settle_packs decides.
+-- tilescout.nearest_in_cells is whichever there is: tilescout.settle_packs gives it its body.
 
 CREATE OR REPLACE FUNCTION tilescout.plain_nearest_in_cells(
     cells bigint[], collections int[], sures boolean[], query halfvec,
@@ -42,52 +42,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.plain_nearest_in_cells IS 'What tilescout.nearest_in_cells answers, in SQL.';
 
-CREATE OR REPLACE FUNCTION tilescout.settle_packs(by_extension boolean DEFAULT true)
-RETURNS text LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT SET client_min_messages = warning AS $settle$
-DECLARE
-    known CONSTANT text := obj_description(to_regprocedure('tilescout.exact_microseconds(int)'), 'pg_proc');
-    way text;
-BEGIN
-    IF NOT by_extension THEN
-        DROP EXTENSION IF EXISTS tilescout_packs;
-    ELSIF EXISTS (SELECT FROM pg_available_extensions AS a WHERE a.name = 'tilescout_packs' AND a.installed_version IS NULL) THEN
-        BEGIN
-            CREATE EXTENSION tilescout_packs SCHEMA tilescout;
-        EXCEPTION WHEN insufficient_privilege OR undefined_file THEN
-            NULL;
-        END;
-    END IF;
-    way := CASE WHEN to_regproc('tilescout.native_nearest_in_cells') IS NULL THEN 'in SQL' ELSE 'by the extension tilescout_packs' END;
-    IF known = format('What comparing one vector of a pack takes, %s.', way) THEN
-        RETURN way;
-    END IF;
-    -- Inlined into the statements that call it. The extension keeps what it finds in memory, so it is not asked for millions.
-    EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION tilescout.nearest_in_cells(
-            cells bigint[], collections int[], sures boolean[], query halfvec,
-            west double precision, south double precision, east double precision, north double precision,
-            least_valid real, most_cloud real, after_distance double precision, after_tile uuid, depth bigint)
-        RETURNS TABLE (tile_id uuid, collection_id int, distance double precision, sure boolean)
-        LANGUAGE sql STABLE ROWS 60 AS %L$sql$,
-        CASE WHEN way = 'in SQL' THEN 'SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)'
-        ELSE 'SELECT * FROM tilescout.native_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 <= 1000000
-            UNION ALL SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 > 1000000' END);
-    COMMENT ON FUNCTION tilescout.nearest_in_cells IS
-        'The depth nearest vectors of some cells; of a cell that is not sure at least those of tiles whose boxes meet a box (NULL: all), and none of packs whose boxes do not; of all only tiles with so much valid and so little cloud (NULL: any), and, on a later page, what follows a tile at a distance.';
-    -- Measured with 256 dimensions for each row that passes: 0.35 in SQL, two thirds of it the executor's, whatever the dimension; 0.13 by the extension, which mostly waits for memory.
-    EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int)
-        RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT %s + %s * dimension'$sql$,
-        CASE WHEN way = 'in SQL' THEN 0.2 ELSE 0.05 END, CASE WHEN way = 'in SQL' THEN 0.0006 ELSE 0.0003 END);
-    EXECUTE format('COMMENT ON FUNCTION tilescout.exact_microseconds IS %L', format('What comparing one vector of a pack takes, %s.', way));
-    RETURN way;
-END $settle$;
-COMMENT ON FUNCTION tilescout.settle_packs IS
-    'Takes the extension tilescout_packs into use where the server has it and the caller may create it, and else leaves ranking to SQL. by_extension => false drops it. Returns the way that is taken. Every migration runs it; run it after the server got the extension, or lost it.';
+CREATE OR REPLACE FUNCTION tilescout.nearest_in_cells(
+    cells bigint[], collections int[], sures boolean[], query halfvec,
+    west double precision, south double precision, east double precision, north double precision,
+    least_valid real, most_cloud real, after_distance double precision, after_tile uuid, depth bigint)
+RETURNS TABLE (tile_id uuid, collection_id int, distance double precision, sure boolean)
+-- Inlined into the statements that call it.
+LANGUAGE sql STABLE ROWS 60 AS 'SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)';
+COMMENT ON FUNCTION tilescout.nearest_in_cells IS
+    'The depth nearest vectors of some cells; of a cell that is not sure at least those of tiles whose boxes meet a box (NULL: all), and none of packs whose boxes do not; of all only tiles with so much valid and so little cloud (NULL: any), and, on a later page, what follows a tile at a distance.';
 
-DO $$
-BEGIN
-    -- Settled anew, whatever an earlier version had settled.
-    DROP FUNCTION IF EXISTS tilescout.exact_microseconds(int);
-    PERFORM tilescout.settle_packs();
-END $$;
+CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows * (0.2 + 0.0006 * dimension)';
+COMMENT ON FUNCTION tilescout.exact_microseconds IS 'What comparing all vectors takes where so many rows pass: listing the cells, a statement over them, and each row.';

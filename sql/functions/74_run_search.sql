@@ -110,11 +110,9 @@ BEGIN
             ELSE ceil(rough * tilescout.passing_share(tilescout.embedding_table(of_model.id), f)) END;
         share := least(1, rows_estimated::double precision / greatest(rows_total, 1));
         depth := tilescout.index_depth(k, one_per_place);
-        -- Listing the cells, and a statement over them.
-        exact_time := 600 + rough * tilescout.exact_microseconds(of_model.dimension);
+        exact_time := tilescout.exact_microseconds(of_model.dimension, rough);
         least_breadth := tilescout.index_breadth(rows_total);
-        -- Three times what has to be met where look and place have nothing to do with each other is rarely in vain.
-        breadth := greatest(least_breadth, least(3 * depth / greatest(share, 1e-9), rows_total));
+        breadth := greatest(least_breadth, least(tilescout.index_margin() * depth / greatest(share, 1e-9), rows_total));
         budget := breadth;
         IF 1.2 * tilescout.index_microseconds(of_model.dimension, breadth, least(breadth, depth / greatest(share, 1e-9))) > exact_time THEN
             -- Too much. But look and place mostly do go together: where comparing all takes long enough, the nearest few tell.

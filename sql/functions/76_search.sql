@@ -26,13 +26,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.present IS 'The answer of a search with what people want to know of each tile.';
 
-CREATE OR REPLACE FUNCTION tilescout.search(
-    like_tile uuid DEFAULT NULL, embedding halfvec DEFAULT NULL, positives uuid[] DEFAULT NULL, negatives uuid[] DEFAULT NULL,
-    k int DEFAULT 20, within geometry DEFAULT NULL, acquired tstzrange DEFAULT NULL, collections text[] DEFAULT NULL,
-    min_valid double precision DEFAULT NULL, max_cloud double precision DEFAULT NULL, one_per_place boolean DEFAULT false,
-    model text DEFAULT NULL, exclude_self boolean DEFAULT true, exclude_scene boolean DEFAULT false, exclude_place boolean DEFAULT false,
-    near geometry DEFAULT NULL, radius double precision DEFAULT NULL, resolution numrange DEFAULT NULL,
-    max_distance double precision DEFAULT NULL, after uuid DEFAULT NULL)
+CREATE OR REPLACE FUNCTION tilescout.search_in_full(
+    like_tile uuid, embedding halfvec, positives uuid[], negatives uuid[],
+    k int, within geometry, acquired tstzrange, collections text[],
+    min_valid double precision, max_cloud double precision, one_per_place boolean,
+    model text, exclude_self boolean, exclude_scene boolean, exclude_place boolean,
+    near geometry, radius double precision, resolution numrange,
+    max_distance double precision, after uuid)
 RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
     valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
 LANGUAGE plpgsql STABLE ROWS 20 SET search_path FROM CURRENT AS $$
@@ -43,6 +43,20 @@ BEGIN
     a := tilescout.run_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
     RETURN QUERY SELECT * FROM tilescout.present(a.tiles, a.tile_collections, a.distances);
 END $$;
+COMMENT ON FUNCTION tilescout.search_in_full IS 'What tilescout.search answers, in SQL.';
+
+CREATE OR REPLACE FUNCTION tilescout.search(
+    like_tile uuid DEFAULT NULL, embedding halfvec DEFAULT NULL, positives uuid[] DEFAULT NULL, negatives uuid[] DEFAULT NULL,
+    k int DEFAULT 20, within geometry DEFAULT NULL, acquired tstzrange DEFAULT NULL, collections text[] DEFAULT NULL,
+    min_valid double precision DEFAULT NULL, max_cloud double precision DEFAULT NULL, one_per_place boolean DEFAULT false,
+    model text DEFAULT NULL, exclude_self boolean DEFAULT true, exclude_scene boolean DEFAULT false, exclude_place boolean DEFAULT false,
+    near geometry DEFAULT NULL, radius double precision DEFAULT NULL, resolution numrange DEFAULT NULL,
+    max_distance double precision DEFAULT NULL, after uuid DEFAULT NULL)
+RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
+    valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
+-- Inlined, and tilescout.settle_packs gives it another body where the server has the extension.
+LANGUAGE sql STABLE ROWS 20 AS
+    'SELECT * FROM tilescout.search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)';
 COMMENT ON FUNCTION tilescout.search IS
     'Tiles that look like a tile (like_tile), like a vector (embedding), or like some tiles and unlike others (positives, negatives), nearest first. '
     'within: polygon or multipolygon in any coordinate system; acquired: times of acquisition; collections: their names; min_valid: least share of pixels with data; '

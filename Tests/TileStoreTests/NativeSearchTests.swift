@@ -1,0 +1,153 @@
+import Foundation
+import PostgreSQL
+import Testing
+import TestCluster
+import TileGrid
+import TileStore
+
+/// `tilescout.search` where the extension answers it, beside what SQL answers to the same question: every column of every row.
+@Suite("Searches by the extension") struct NativeSearchTests {
+    private static let dimension = 16
+
+    /// Three collections that share tiles, scenes of several dates and of none, one forgotten, and a run that nobody has published.
+    private func filled(indexed: Bool) throws -> StoreFixture {
+        var random = SeededRandom(seed: 11), f = try StoreFixture(dimension: Self.dimension)
+        var first = 0
+        for (part, collection) in ["c", "d", "c", "e"].enumerated() {
+            if part > 0 { f.run = try f.store.beginRun(StoreFixture.request(collection: collection, model: f.model.name)) }
+            for number in 0..<4 {
+                let scene = try f.addScene(10 * part + number, acquired: number == 0 ? nil : Self.day(part * 100 + number * 20))
+                let rows = (first..<first + 600).map { tile in
+                    f.row(
+                        tile, scene: scene, at: (Double.random(in: 0...9, using: &random), Double.random(in: 0...9, using: &random)),
+                        side: Double.random(in: 0.01...0.3, using: &random), valid: Float.random(in: 0...1, using: &random),
+                        cloud: tile.isMultiple(of: 3) ? nil : Float.random(in: 0...1, using: &random))
+                }
+                first += 500
+                _ = try f.store.merge(rows, run: f.run)
+            }
+            if part < 3 { try f.store.finish(f.run, .published) }
+        }
+        try f.store.connection.query("DELETE FROM tilescout.scene WHERE path = '/scenes/12.tif'")
+        if indexed {
+            #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built")
+            // Every table is large compared with this one: the index is asked for more than a few cells.
+            try f.store.connection.execute(script: """
+                CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 3';
+                CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'
+                """)
+        }
+        try f.store.connection.execute(script: "ANALYZE")
+        return f
+    }
+
+    private static func day(_ number: Int) -> Date { Date(timeIntervalSince1970: 1_600_000_000 + 86_400 * Double(number)) }
+
+    private func area(_ random: inout SeededRandom) -> String {
+        let west = Double.random(in: -1...9, using: &random), south = Double.random(in: -1...9, using: &random), size = Double.random(in: 0.05...9, using: &random)
+        let corners = (0..<Int.random(in: 3...60, using: &random)).map { _ in Double.random(in: 0.2...1, using: &random) }
+        let ring = corners.enumerated().map { index, reach in
+            let angle = Double(index) / Double(corners.count) * 2 * .pi
+            return "\(west + size * (1 + reach * cos(angle)) / 2) \(south + size * (1 + reach * sin(angle)) / 2)"
+        }
+        let polygon = "ST_GeomFromText('POLYGON((\(ring.joined(separator: ", ")), \(ring[0])))', 4326)"
+        return switch Int.random(in: 0..<8, using: &random) {
+        case 0: "ST_Multi(\(polygon))"
+        case 1: "ST_Transform(\(polygon), 3857)"
+        case 2: "NULL"
+        default: polygon
+        }
+    }
+
+    private func dates(_ random: inout SeededRandom) -> String {
+        guard Bool.random(using: &random) else { return "NULL" }
+        let day = Int.random(in: 0...17, using: &random), days = [20 * day, 20 * Int.random(in: day + 1...18, using: &random)]
+        func instant(_ day: Int) -> String { Bool.random(using: &random) ? "to_timestamp(\(Self.day(day).timeIntervalSince1970))" : "NULL" }
+        return "tstzrange(\(instant(days[0])), \(instant(days[1])), '\(["[]", "[)", "(]"].randomElement(using: &random)!)')"
+    }
+
+    private func arguments(_ random: inout SeededRandom) -> String {
+        let number = Int.random(in: 0..<9000, using: &random)
+        let look = Bool.random(using: &random)
+            ? "embedding => '[\(StoreFixture.direction(number, Self.dimension).map { "\($0)" }.joined(separator: ","))]'"
+            : "like_tile => (SELECT tile_id FROM tilescout.embedding_1 WHERE run_id < 4 ORDER BY tile_id OFFSET \(number / 3) LIMIT 1), exclude_self => \(Bool.random(using: &random))"
+        let rest = Int.random(in: 0..<10, using: &random) == 0 ? ", min_valid => 0.5" : ""
+        let distance = Int.random(in: 0..<4, using: &random) == 0 ? ", max_distance => \(Double.random(in: 0...1, using: &random))" : ""
+        return "\(look), k => \(Int.random(in: 1...60, using: &random)), within => \(area(&random)), acquired => \(dates(&random))\(rest)\(distance)"
+    }
+
+    private func ask(_ store: TileStore, _ arguments: String) throws -> (rows: Int, different: Int, way: String) {
+        let row = try store.connection.query("""
+            WITH native AS MATERIALIZED (SELECT * FROM tilescout.search(\(arguments))), plain AS MATERIALIZED (
+                SELECT p.* FROM tilescout.run_search(\(arguments)) AS a CROSS JOIN LATERAL tilescout.present(a.tiles, a.tile_collections, a.distances) AS p
+            )
+            SELECT (SELECT count(*) FROM native) AS rows,
+                   (SELECT count(*) FROM (TABLE native EXCEPT ALL TABLE plain) AS x) + (SELECT count(*) FROM (TABLE plain EXCEPT ALL TABLE native) AS x) AS different
+            """)[0]
+        return (try row["rows"], try row["different"], try store.connection.query("SELECT tilescout.native_search_way() AS way")[0]["way"])
+    }
+
+    @Test("Every row is the one that SQL finds", arguments: [false, true]) func sameAnswers(indexed: Bool) throws {
+        let f = try filled(indexed: indexed)
+        var random = SeededRandom(seed: indexed ? 21 : 22), ways: [String: Int] = [:], rows = 0
+        for _ in 0..<400 {
+            let arguments = arguments(&random), answer = try ask(f.store, arguments)
+            #expect(answer.different == 0, "\(answer.way): \(arguments)")
+            ways[answer.way, default: 0] += 1
+            rows += answer.rows
+        }
+        print("ways: \(ways), \(rows) rows")
+        #expect(rows > 3000)
+        for way in ["cells", "all cells", "in full"] + (indexed ? ["index"] : []) { #expect(ways[way, default: 0] >= 10, "\(way)") }
+    }
+
+    @Test("What SQL has to answer, or to refuse, it does", arguments: [
+        ("embedding => '[1,0]'", "the embedding has 2 dimensions"), ("embedding => array_fill(0::real, ARRAY[16])::vector::halfvec", "has no direction"),
+        ("k => 3", "nothing to look for"), ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, like_tile => gen_random_uuid()", "two answers to one question"),
+        ("like_tile => gen_random_uuid()", "there is no tile"), ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, k => 0", "k is 0"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => 'POLYGON((0 0,1 1,1 0,0 1,0 0))'::geometry", "no coordinate system"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => ST_GeomFromText('POLYGON((0 0,1 1,1 0,0 1,0 0))', 4326)", "is not valid"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => ST_GeomFromText('POLYGON EMPTY', 4326)", "within is empty"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => tilescout.bbox(0, 0, 1, 1), acquired => 'empty'", "empty range"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, max_distance => 3", "max_distance is 3"),
+    ]) func refused(_ arguments: String, _ reason: String) throws {
+        let f = try filled(indexed: false)
+        let error = try #require(throws: PostgreSQLError.self) { try f.store.connection.query("SELECT * FROM tilescout.search(\(arguments))") }
+        #expect("\(error)".contains(reason), "\(error)")
+        #expect(try f.store.connection.query("SELECT 1").count == 1)
+    }
+
+    /// Scenes that a later run retired, and views of the past, are known to SQL alone.
+    @Test("Retired scenes and views of the past are left to SQL") func retiredAndPast() throws {
+        let f = try filled(indexed: false)
+        let question = "embedding => '[\(StoreFixture.direction(7, Self.dimension).map { "\($0)" }.joined(separator: ","))]', k => 9000"
+        let all = try ask(f.store, question)
+        #expect(all.way == "all cells")
+        try f.store.connection.execute(script: "SET tilescout.as_of = '1'")
+        let past = try ask(f.store, question)
+        #expect(past.way == "in full" && past.rows < all.rows && past.different == 0)
+        try f.store.connection.execute(script: "RESET tilescout.as_of")
+        #expect(try ask(f.store, question).way == "all cells")
+    }
+
+    @Test("It reads with the rights of the caller, and refuses row security, which it does not apply") func rights() throws {
+        let f = try filled(indexed: false)
+        let search = "SELECT * FROM tilescout.search(embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => tilescout.bbox(0, 0, 1, 1))"
+        try f.store.connection.execute(script: "GRANT USAGE ON SCHEMA tilescout TO pg_monitor; GRANT SELECT ON ALL TABLES IN SCHEMA tilescout TO pg_monitor; REVOKE SELECT ON tilescout.tile FROM pg_monitor")
+        try f.store.connection.execute(script: "SET ROLE pg_monitor")
+        var error = try #require(throws: PostgreSQLError.self) { try f.store.connection.query(search) }
+        #expect("\(error)".contains("permission denied for table tile"))
+        try f.store.connection.execute(script: "RESET ROLE; GRANT SELECT ON tilescout.tile TO pg_monitor; ALTER TABLE tilescout.tile ENABLE ROW LEVEL SECURITY; SET ROLE pg_monitor")
+        error = try #require(throws: PostgreSQLError.self) { try f.store.connection.query(search) }
+        #expect("\(error)".contains("row security"))
+    }
+
+    /// What a session keeps of functions' numbers and costs goes when a function changes.
+    @Test("Costs that change are read anew") func costsChange() throws {
+        let f = try filled(indexed: false)
+        let question = "embedding => '[\(StoreFixture.direction(7, Self.dimension).map { "\($0)" }.joined(separator: ","))]', within => tilescout.bbox(1, 1, 1.2, 1.2)"
+        #expect(try ask(f.store, question).way == "cells")
+        try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1'")
+        #expect(try ask(f.store, question).way == "all cells")
+    }
+}

@@ -1,0 +1,52 @@
+/* What an answer shows of each tile. */
+#include "search.h"
+
+#include "funcapi.h"
+#include "utils/fmgroids.h"
+
+bool
+lies_in_area(const Search *search, Datum footprint)
+{
+	return DatumGetBool(FunctionCall2((FmgrInfo *) &search->intersects, search->area, footprint));
+}
+
+/* As tilescout.middle_of: of a footprint in parts, the larger one's. */
+static Datum
+middle_of(const Outside *outside, Datum footprint)
+{
+	return DatumGetInt32(OidFunctionCall1(outside->parts, footprint)) > 1 ? OidFunctionCall1(outside->middle_of, footprint) : OidFunctionCall1(outside->centroid, footprint);
+}
+
+/* The rows of the answer, with what people want to know of each tile: tilescout.present. */
+void
+present(Oid schema, const Outside *outside, const Answer *answer, double max_distance, ReturnSetInfo *result)
+{
+	Relation	scenes = open_table(schema, "scene"), collections = open_table(schema, "collection");
+	Reading		scene = read_by_index(scenes, open_primary_key(scenes), 1, 0), collection = read_by_index(collections, open_primary_key(collections), 1, 0);
+	AttrNumber	path = column(scenes, "path", TEXTOID), acquired = column(scenes, "acquired_at", TIMESTAMPTZOID), name = column(collections, "name", TEXTOID);
+
+	for (int32 i = 0; i < answer->count && answer->hits[i].distance <= max_distance; i++)
+	{
+		const Hit  *hit = &answer->hits[i];
+		ScanKeyData of_scene, of_collection;
+		Datum		middle = middle_of(outside, hit->footprint);
+		bool		nulls[12] = {false}, null;
+
+		ScanKeyInit(&of_scene, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hit->scene));
+		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
+		if (!find_row(&scene, &of_scene, 1) || !find_row(&collection, &of_collection, 1))
+			continue;
+
+		Datum		values[12] = {
+			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name, &null), Int64GetDatum(hit->scene),
+			value_of(&scene, path, &null), value_of(&scene, acquired, &nulls[6]), hit->valid, hit->cloud,
+			OidFunctionCall1(outside->x, middle), OidFunctionCall1(outside->y, middle), hit->footprint
+		};
+
+		nulls[8] = hit->cloud_unknown;
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	end_reading(&scene);
+	end_reading(&collection);
+}
+

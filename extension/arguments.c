@@ -1,0 +1,116 @@
+/* The arguments of the usual search. */
+#include "search.h"
+
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/typcache.h"
+
+/* Whether nothing but look, area and dates is asked for. */
+bool
+is_usual(FunctionCallInfo fcinfo)
+{
+	static const int unusual[] = {POSITIVES, NEGATIVES, COLLECTIONS, MIN_VALID, MAX_CLOUD, MODEL, NEAR, RADIUS, RESOLUTION, AFTER};
+	static const int flags[] = {ONE_PER_PLACE, EXCLUDE_SCENE, EXCLUDE_PLACE};
+
+	for (int i = 0; i < lengthof(unusual); i++)
+		if (!PG_ARGISNULL(unusual[i]))
+			return false;
+	for (int i = 0; i < lengthof(flags); i++)
+		if (PG_ARGISNULL(flags[i]) || PG_GETARG_BOOL(flags[i]))
+			return false;
+
+	const char *as_of = GetConfigOption("tilescout.as_of", true, false);
+
+	return PG_ARGISNULL(LIKE_TILE) != PG_ARGISNULL(EMBEDDING) && !PG_ARGISNULL(EXCLUDE_SELF) && (as_of == NULL || as_of[0] == '\0')
+		&& !PG_ARGISNULL(K) && PG_GETARG_INT32(K) >= 1 && PG_GETARG_INT32(K) <= 10000
+		&& (PG_ARGISNULL(MAX_DISTANCE) || (PG_GETARG_FLOAT8(MAX_DISTANCE) >= 0 && PG_GETARG_FLOAT8(MAX_DISTANCE) <= 2));
+}
+
+static Datum
+unit_length(const Outside *outside, Datum vector)
+{
+	return OidFunctionCall1(outside->normalise, vector);
+}
+
+/* What is looked for, as tilescout.query_embedding makes it. false: it cannot be. */
+static bool
+find_query(FunctionCallInfo fcinfo, Search *search)
+{
+	const Outside *outside = search->outside;
+	Datum		vector;
+
+	if (PG_ARGISNULL(LIKE_TILE))
+		vector = PointerGetDatum(PG_GETARG_VARLENA_P(EMBEDDING));
+	else
+	{
+		search->by_tile = PG_GETARG_BOOL(EXCLUDE_SELF);
+		search->excluded = *PG_GETARG_UUID_P(LIKE_TILE);
+		if (!find_vector(search, PG_GETARG_UUID_P(LIKE_TILE), &vector))
+			return false;
+	}
+	if (DatumGetInt32(OidFunctionCall1(outside->dims, vector)) != search->model.dimension)
+		return false;
+	vector = unit_length(outside, OidFunctionCall3(outside->to_single, vector, Int32GetDatum(-1), BoolGetDatum(false)));
+	/* That of a tile is the mean of one, made a unit once more. */
+	if (!PG_ARGISNULL(LIKE_TILE))
+		vector = unit_length(outside, vector);
+	search->query = OidFunctionCall3(outside->to_half, vector, Int32GetDatum(-1), BoolGetDatum(false));
+	fmgr_info(outside->distance, &search->distance);
+	/* A vector without direction is at no distance from itself. */
+	return DatumGetFloat8(FunctionCall2(&search->distance, search->query, search->query)) < 0.5;
+}
+
+/* false: it takes tilescout.search_area to make it an area, or to say why it is none. */
+static bool
+find_area(FunctionCallInfo fcinfo, Search *search)
+{
+	const Outside *outside = search->outside;
+
+	if (PG_ARGISNULL(WITHIN))
+		return true;
+	search->in_area = true;
+	search->area = PointerGetDatum(PG_GETARG_VARLENA_P(WITHIN));
+	if (DatumGetBool(OidFunctionCall1(outside->empty, search->area)) || DatumGetInt32(OidFunctionCall1(outside->srid, search->area)) != 4326
+		|| DatumGetInt16(OidFunctionCall1(outside->coordinate_dims, search->area)) != 2
+		|| strcmp(TextDatumGetCString(OidFunctionCall1(outside->kind, search->area)), "ST_Polygon") != 0)
+		return false;
+
+	Datum		box = OidFunctionCall1(outside->box, search->area);
+
+	search->box = (Box) {
+		.west = DatumGetFloat8(OidFunctionCall1(outside->x_min, box)), .south = DatumGetFloat8(OidFunctionCall1(outside->y_min, box)),
+		.east = DatumGetFloat8(OidFunctionCall1(outside->x_max, box)), .north = DatumGetFloat8(OidFunctionCall1(outside->y_max, box))
+	};
+	fmgr_info(outside->intersects, &search->intersects);
+	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90
+		&& DatumGetBool(OidFunctionCall1(outside->valid, search->area));
+}
+
+/* false: the range is empty. */
+static bool
+find_dates(FunctionCallInfo fcinfo, Dates *dates)
+{
+	RangeBound	from, to;
+	bool		empty;
+
+	if (PG_ARGISNULL(ACQUIRED))
+		return true;
+
+	RangeType  *range = PG_GETARG_RANGE_P(ACQUIRED);
+
+	range_deserialize(lookup_type_cache(RangeTypeGetOid(range), TYPECACHE_RANGE_INFO), range, &from, &to, &empty);
+	*dates = (Dates) {
+		.given = !(from.infinite && to.infinite), .open_from = from.infinite, .open_to = to.infinite, .with_from = from.inclusive, .with_to = to.inclusive,
+		.from = from.infinite ? 0 : DatumGetTimestampTz(from.val), .to = to.infinite ? 0 : DatumGetTimestampTz(to.val)
+	};
+	return !empty;
+}
+
+/* All that is asked for. false: it is left to SQL. */
+bool
+read_arguments(FunctionCallInfo fcinfo, Search *search)
+{
+	search->k = PG_GETARG_INT32(K);
+	return find_query(fcinfo, search) && find_area(fcinfo, search) && find_dates(fcinfo, &search->dates);
+}

@@ -1,0 +1,134 @@
+/* Reads tables of one schema by their indexes, without the executor, which takes longer to set up than such reads take. */
+#include "tilescout_packs.h"
+
+#include "access/table.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+/* Raises where the caller may not read it, or may read some of its rows only. */
+Relation
+open_table(Oid schema, const char *name)
+{
+	Oid			oid = get_relname_relid(name, schema);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("there is no table %s in schema %s", name, get_namespace_name(schema)));
+
+	AclResult	allowed = pg_class_aclcheck(oid, GetUserId(), ACL_SELECT);
+
+	if (allowed != ACLCHECK_OK)
+		aclcheck_error(allowed, OBJECT_TABLE, name);
+	if (check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("table %s has row security, which tilescout_packs does not apply", name),
+				errhint("SELECT tilescout.settle_packs(false) leaves searches to SQL, which does."));
+	return table_open(oid, AccessShareLock);
+}
+
+Relation
+open_primary_key(Relation table)
+{
+	/* Finds the key, too. */
+	list_free(RelationGetIndexList(table));
+	if (!OidIsValid(table->rd_pkindex))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("table %s has no primary key", RelationGetRelationName(table)));
+	return index_open(table->rd_pkindex, AccessShareLock);
+}
+
+Relation
+open_index(Oid schema, const char *name)
+{
+	Oid			oid = get_relname_relid(name, schema);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no index %s in schema %s", name, get_namespace_name(schema)));
+	return index_open(oid, AccessShareLock);
+}
+
+/* Its number; raises where it is of another type. */
+AttrNumber
+column(Relation table, const char *name, Oid type)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(table), name);
+
+	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(table), number - 1)->atttypid != type)
+		ereport(ERROR,
+				errcode(ERRCODE_DATATYPE_MISMATCH),
+				errmsg("column %s of %s is missing or of another type than %s", name, RelationGetRelationName(table), format_type_be(type)),
+				errhint("Install the version of tilescout_packs that belongs to this schema, or drop the extension and run tilescout db migrate."));
+	return number;
+}
+
+Reading
+read_whole(Relation table)
+{
+	return (Reading) {.table = table, .slot = table_slot_create(table, NULL), .whole = table_beginscan(table, GetActiveSnapshot(), 0, NULL)};
+}
+
+/* Nothing is read before find_row or index_rescan has given it keys. */
+Reading
+read_by_index(Relation table, Relation index, int keys, int orders)
+{
+	return (Reading) {
+		.table = table, .index = index, .slot = table_slot_create(table, NULL), .by_index = index_beginscan(table, index, GetActiveSnapshot(), keys, orders)
+	};
+}
+
+bool
+next_row(Reading *reading)
+{
+	CHECK_FOR_INTERRUPTS();
+	return reading->whole != NULL ? table_scan_getnextslot(reading->whole, ForwardScanDirection, reading->slot)
+		: index_getnext_slot(reading->by_index, ForwardScanDirection, reading->slot);
+}
+
+/* The first row of these keys. */
+bool
+find_row(Reading *reading, ScanKey keys, int count)
+{
+	index_rescan(reading->by_index, keys, count, NULL, 0);
+	return next_row(reading);
+}
+
+/* Closes the table and its index, too; they stay locked as those of any statement do. */
+void
+end_reading(Reading *reading)
+{
+	ExecDropSingleTupleTableSlot(reading->slot);
+	if (reading->whole != NULL)
+		table_endscan(reading->whole);
+	if (reading->by_index != NULL)
+		index_endscan(reading->by_index);
+	if (reading->index != NULL)
+		index_close(reading->index, NoLock);
+	table_close(reading->table, NoLock);
+}
+
+int32
+int4_of(const Reading *reading, AttrNumber number)
+{
+	bool		null;
+
+	return DatumGetInt32(slot_getattr(reading->slot, number, &null));
+}
+
+int64
+int8_of(const Reading *reading, AttrNumber number)
+{
+	bool		null;
+
+	return DatumGetInt64(slot_getattr(reading->slot, number, &null));
+}
+
+Datum
+value_of(const Reading *reading, AttrNumber number, bool *null)
+{
+	return slot_getattr(reading->slot, number, null);
+}

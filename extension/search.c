@@ -1,0 +1,184 @@
+/*
+ * The usual search without the executor: by a vector or a tile, in an area, of a range of dates.
+ *
+ * What takes time in small searches is not the comparing but the setting up of statements and of PL/pgSQL: 0.3 of 0.45 ms, and 0.07 here (docs/search.md). Everything else,
+ * invalid arguments too, is left to tilescout.search_in_full, which answers every search, and the same to what is answered here.
+ */
+#include "search.h"
+
+#include <math.h>
+
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* hnsw.ef_search at most. */
+#define BROADEST 1000
+
+static const char *last_way = NULL;
+
+PG_FUNCTION_INFO_V1(native_search);
+PG_FUNCTION_INFO_V1(native_search_way);
+
+static double
+index_time(const Costs *costs, double breadth, double met)
+{
+	return costs->index_start + breadth * costs->index_breadth + Min(breadth, met) * costs->index_met;
+}
+
+/* Whether the index gave the answer, asked as tilescout.run_search asks it: where a pass is likely to do, or to tell how look and place go together. */
+static bool
+ask_index(const Search *search, const Costs *costs, double rough, double rows, Answer *answer)
+{
+	double		exact_time = costs->exact_start + rough * costs->exact_row, met = search->k / Max(Min(1, ceil(rough) / rows), 1e-9);
+	double		breadth = Max(costs->least_breadth, costs->index_margin * met), read = breadth;
+
+	if (1.2 * index_time(costs, breadth, met) > exact_time)
+	{
+		if (exact_time <= 2500)
+			return false;
+		breadth = costs->least_breadth;
+		read = 6 * search->k;
+	}
+	for (;;)
+	{
+		if (search_index(search, Min(BROADEST, breadth), Min(BROADEST, read), answer))
+			return true;
+		if (read >= BROADEST)
+			return false;
+
+		/* As many passed; half as much again as would then suffice, or all that one pass can be, where that is worth it beside comparing all. */
+		double		needed = answer->count == 0 ? INFINITY : 1.5 * read * search->k / answer->count;
+
+		breadth = needed <= BROADEST ? Max(costs->least_breadth, needed) : BROADEST;
+		if ((needed <= BROADEST ? 1.5 : 4) * index_time(costs, breadth, breadth) > exact_time)
+			return false;
+		read = breadth;
+	}
+}
+
+/* All tiles of the cells, whose outlines are looked at where there are so many that it pays (tilescout.cells_of). */
+static void
+compare_all(const Search *search, Answer *answer)
+{
+	bool		by_outline = false;
+
+	if (search->in_area)
+	{
+		int32		few = DatumGetInt32(OidFunctionCall1(search->outside->points, search->area)) > 500 ? 40 : 4;
+
+		by_outline = cells_near(search, few, false).more;
+	}
+
+	NearCells	near = cells_near(search, PG_INT32_MAX, by_outline);
+
+	answer->count = 0;
+	search_cells(search, &near, answer);
+}
+
+/* false: it is left to SQL. */
+static bool
+answer_usual(FunctionCallInfo fcinfo, Answer *answer)
+{
+	Search		search = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid)};
+
+	search.outside = outside(search.schema, get_fn_expr_argtype(fcinfo->flinfo, WITHIN), get_fn_expr_argtype(fcinfo->flinfo, EMBEDDING));
+	if (!only_model(search.schema, &search.model) || anything_retired(search.schema))
+		return false;
+	find_hidden_runs(&search);
+	if (!read_arguments(fcinfo, &search))
+		return false;
+
+	double		rows = rows_of_model(&search);
+	const Costs *known = costs(search.schema, search.model.dimension, rows);
+	NearCells	near = {.more = true};
+
+	answer->hits = palloc(search.k * sizeof(Hit));
+	if (search.in_area)
+		near = cells_near(&search, known->cells_looked_at, false);
+	if (!near.more && near.cells.count <= known->few_cells && near.dated)
+	{
+		last_way = "cells";
+		search_cells(&search, &near, answer);
+		return true;
+	}
+	/* Merging what the index does not hold is SQL's. */
+	if (search.model.indexed && rows > 0 && runs_outside_index(&search))
+		return false;
+	last_way = "index";
+	if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, &near, rows, known->cells_looked_at), rows, answer))
+		return true;
+	last_way = "all cells";
+	compare_all(&search, answer);
+	return true;
+}
+
+static void
+answer_in_full(FunctionCallInfo fcinfo, ReturnSetInfo *result)
+{
+	static SPIPlanPtr plan = NULL;
+	static Oid	types[ARGUMENTS];
+	Datum		values[ARGUMENTS];
+	char		nulls[ARGUMENTS];
+	bool		same = plan != NULL;
+
+	for (int i = 0; i < ARGUMENTS; i++)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i);
+
+		same &= types[i] == type;
+		types[i] = type;
+		values[i] = fcinfo->args[i].value;
+		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+	}
+	SPI_connect();
+	if (!same)
+	{
+		if (plan != NULL)
+			SPI_freeplan(plan);
+		plan = NULL;
+
+		const char *schema = quote_identifier(get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid)));
+		SPIPlanPtr	prepared = SPI_prepare(psprintf("SELECT * FROM %s.search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+													schema), ARGUMENTS, types);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "search_in_full cannot be prepared: %s", SPI_result_code_string(SPI_result));
+		plan = prepared;
+	}
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "search_in_full failed: %s", SPI_result_code_string(SPI_result));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	SPI_finish();
+	last_way = "in full";
+}
+
+Datum
+native_search(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Answer		answer = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!is_usual(fcinfo) || !answer_usual(fcinfo, &answer))
+		answer_in_full(fcinfo, result);
+	else
+	{
+		Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+
+		present(schema, outside(schema, get_fn_expr_argtype(fcinfo->flinfo, WITHIN), get_fn_expr_argtype(fcinfo->flinfo, EMBEDDING)), &answer,
+				PG_ARGISNULL(MAX_DISTANCE) ? 2 : PG_GETARG_FLOAT8(MAX_DISTANCE), result);
+	}
+	return (Datum) 0;
+}
+
+/* For tests: how the session's last search was answered. */
+Datum
+native_search_way(PG_FUNCTION_ARGS)
+{
+	if (last_way == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(last_way));
+}

@@ -1,0 +1,102 @@
+/* What the usual search is made of. */
+#ifndef TILESCOUT_SEARCH_H
+#define TILESCOUT_SEARCH_H
+
+#include "tilescout_packs.h"
+
+#include "nodes/execnodes.h"
+#include "utils/timestamp.h"
+
+/* Times of acquisition; an end that is open restricts nothing. */
+typedef struct
+{
+	bool		given;
+	bool		open_from, open_to, with_from, with_to;
+	TimestampTz from, to;
+} Dates;
+
+typedef struct
+{
+	int32		id, dimension;
+	bool		indexed;
+	int32		through_run;	/* the index holds runs up to this one */
+} Model;
+
+/* A search by look, area and dates. */
+typedef struct
+{
+	Oid			schema;
+	const Outside *outside;
+	Model		model;
+	int32		k;
+	Datum		query;			/* halfvec of unit length */
+	FmgrInfo	distance;
+	bool		in_area;
+	Datum		area;			/* a valid polygon in WGS84 degrees */
+	Box			box;			/* the area's */
+	FmgrInfo	intersects;
+	Dates		dates;
+	bool		by_tile;		/* excluded is left out */
+	pg_uuid_t	excluded;
+	int32	   *hidden;			/* runs that are not published */
+	int32		hidden_count;
+} Search;
+
+typedef struct
+{
+	double		distance;
+	pg_uuid_t	tile;
+	int32		collection;
+	int64		scene;
+	Datum		valid, cloud, footprint;
+	bool		cloud_unknown;
+} Hit;
+
+typedef struct
+{
+	Hit		   *hits;			/* room for k */
+	int32		count;
+} Answer;
+
+/* Arguments of native_search, which are those of tilescout.search. */
+enum
+{
+	LIKE_TILE, EMBEDDING, POSITIVES, NEGATIVES, K, WITHIN, ACQUIRED, COLLECTIONS, MIN_VALID, MAX_CLOUD, ONE_PER_PLACE, MODEL, EXCLUDE_SELF, EXCLUDE_SCENE, EXCLUDE_PLACE,
+	NEAR, RADIUS, RESOLUTION, MAX_DISTANCE, AFTER, ARGUMENTS
+};
+
+/* arguments.c */
+extern bool is_usual(FunctionCallInfo fcinfo);
+extern bool read_arguments(FunctionCallInfo fcinfo, Search *search);
+
+/* visible.c */
+extern bool only_model(Oid schema, Model *model);
+extern bool anything_retired(Oid schema);
+extern void find_hidden_runs(Search *search);
+extern bool is_hidden(const Search *search, int32 run);
+extern bool runs_outside_index(const Search *search);
+
+/* cells.c */
+typedef struct
+{
+	Cells		cells;
+	int32		room;
+	double		tiles, passing; /* in all of them, and about how many of these pass */
+	bool		dated;			/* no date outside the range is among them */
+	bool		more;			/* not all were listed */
+} NearCells;
+
+extern bool date_passes(const Dates *dates, TimestampTz time);
+extern NearCells cells_near(const Search *search, int32 most, bool by_outline);
+extern double rough_rows(const Search *search, const NearCells *near, double total, int32 looked_at);
+extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
+
+/* index.c */
+extern double rows_of_model(const Search *search);
+extern bool search_index(const Search *search, int32 breadth, int32 read, Answer *answer);
+extern bool find_vector(const Search *search, const pg_uuid_t *tile, Datum *vector);
+
+/* answer.c */
+extern bool lies_in_area(const Search *search, Datum footprint);
+extern void present(Oid schema, const Outside *outside, const Answer *answer, double max_distance, ReturnSetInfo *result);
+#endif

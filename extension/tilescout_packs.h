@@ -1,0 +1,111 @@
+/* What the sources of the extension share. */
+#ifndef TILESCOUT_PACKS_H
+#define TILESCOUT_PACKS_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/skey.h"
+#include "access/tableam.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/rangetypes.h"
+#include "utils/rel.h"
+#include "utils/uuid.h"
+
+/* ---- reading.c: tables of one schema, read with the caller's rights and the statement's snapshot, without the executor ---- */
+
+/* A table that is being read: whole, or by one of its indexes. */
+typedef struct
+{
+	Relation	table;
+	Relation	index;
+	IndexScanDesc by_index;
+	TableScanDesc whole;
+	TupleTableSlot *slot;		/* the row at hand */
+} Reading;
+
+extern Relation open_table(Oid schema, const char *name);
+extern Relation open_primary_key(Relation table);
+extern Relation open_index(Oid schema, const char *name);
+extern AttrNumber column(Relation table, const char *name, Oid type);
+
+extern Reading read_whole(Relation table);
+extern Reading read_by_index(Relation table, Relation index, int keys, int orders);
+extern bool next_row(Reading *reading);
+extern bool find_row(Reading *reading, ScanKey keys, int count);
+extern void end_reading(Reading *reading);
+
+extern int32 int4_of(const Reading *reading, AttrNumber number);
+extern int64 int8_of(const Reading *reading, AttrNumber number);
+extern Datum value_of(const Reading *reading, AttrNumber number, bool *null);
+
+/* ---- nearest.c: the vectors of packs by distance ---- */
+
+typedef struct
+{
+	double		west, south, east, north;
+} Box;
+
+typedef struct
+{
+	double		distance;
+	pg_uuid_t	tile;
+	int32		piece;			/* place in the arrays of cells */
+} Candidate;
+
+/* What is asked of packs. */
+typedef struct
+{
+	bool		in_box, by_valid, by_cloud, after;
+	Box			box;
+	float4		least_valid, most_cloud;
+	double		after_distance;
+	pg_uuid_t	after_tile;
+	Datum		query;
+	Oid			vector_type;
+	FmgrInfo	distance;
+} Question;
+
+/* Cells by number, with the collection of each, and whether all of its tiles lie in the box. */
+typedef struct
+{
+	const int64 *ids;
+	const int32 *collections;
+	const bool *sures;
+	int32		count;
+} Cells;
+
+extern int	compare_ranks(double distance_a, const pg_uuid_t *tile_a, int32 collection_a, double distance_b, const pg_uuid_t *tile_b, int32 collection_b);
+extern int64 nearest_of_cells(Oid schema, Question *question, const Cells *cells, int64 depth, Candidate **nearest);
+
+/* ---- outside.c: functions of pgvector, PostGIS and the schema, found by name once a session ---- */
+
+/* Their numbers. */
+typedef struct
+{
+	Oid			geometry_type, vector_type;
+	/* pgvector */
+	Oid			distance, dims, to_single, normalise, to_half;
+	/* PostGIS */
+	Oid			srid, kind, coordinate_dims, empty, valid, points, intersects, contains, overlaps, surface, centroid, x, y, parts, box, x_min, y_min, x_max, y_max;
+	/* the schema's */
+	Oid			middle_of;
+} Outside;
+
+extern Oid	distance_function(Oid vector_type);
+extern const Outside *outside(Oid schema, Oid geometry_type, Oid vector_type);
+
+/* What the schema's functions say of costs, which the SQL plans by as well. Microseconds. */
+typedef struct
+{
+	int32		few_cells, cells_looked_at;
+	int32		least_breadth;
+	double		index_margin;	/* how many times as many rows are read as have to be met */
+	double		index_start, index_breadth, index_met, exact_start, exact_row;
+} Costs;
+
+extern const Costs *costs(Oid schema, int32 dimension, double rows);
+
+#endif

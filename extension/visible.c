@@ -1,0 +1,91 @@
+/* What searches see: the model, and which runs and scenes are no answers. */
+#include "search.h"
+
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+static bool
+is_published(const Reading *run, AttrNumber state)
+{
+	bool		null;
+	text	   *value = DatumGetTextPP(value_of(run, state, &null));
+
+	return VARSIZE_ANY_EXHDR(value) == strlen("published") && memcmp(VARDATA_ANY(value), "published", strlen("published")) == 0;
+}
+
+/* false: there is none, or there are several. */
+bool
+only_model(Oid schema, Model *model)
+{
+	Reading		reading = read_whole(open_table(schema, "model"));
+	int			found = 0;
+
+	while (found < 2 && next_row(&reading))
+	{
+		bool		null;
+		AttrNumber	through = column(reading.table, "hnsw_through_run", INT4OID);
+
+		found++;
+		model->id = int4_of(&reading, column(reading.table, "id", INT4OID));
+		model->dimension = int4_of(&reading, column(reading.table, "dimension", INT4OID));
+		model->through_run = DatumGetInt32(value_of(&reading, through, &null));
+		model->indexed = !null;
+	}
+	end_reading(&reading);
+	return found == 1;
+}
+
+bool
+anything_retired(Oid schema)
+{
+	Reading		reading = read_whole(open_table(schema, "retirement"));
+	bool		found = next_row(&reading);
+
+	end_reading(&reading);
+	return found;
+}
+
+/* By the partial index of runs that are not published: they are few. */
+void
+find_hidden_runs(Search *search)
+{
+	Reading		reading = read_by_index(open_table(search->schema, "run"), open_index(search->schema, "run_hidden"), 0, 0);
+	AttrNumber	id = column(reading.table, "id", INT4OID);
+	int32		room = 8;
+
+	search->hidden = palloc(room * sizeof(int32));
+	search->hidden_count = 0;
+	for (bool found = find_row(&reading, NULL, 0); found; found = next_row(&reading))
+	{
+		if (search->hidden_count == room)
+			search->hidden = repalloc(search->hidden, (room *= 2) * sizeof(int32));
+		search->hidden[search->hidden_count++] = int4_of(&reading, id);
+	}
+	end_reading(&reading);
+}
+
+bool
+is_hidden(const Search *search, int32 run)
+{
+	for (int32 i = 0; i < search->hidden_count; i++)
+		if (search->hidden[i] == run)
+			return true;
+	return false;
+}
+
+/* Whether a published run of the model is younger than its index. */
+bool
+runs_outside_index(const Search *search)
+{
+	Relation	run = open_table(search->schema, "run");
+	Reading		reading = read_by_index(run, open_primary_key(run), 1, 0);
+	AttrNumber	model = column(run, "model_id", INT4OID), state = column(run, "state", TEXTOID);
+	ScanKeyData younger;
+	bool		outside = false;
+
+	ScanKeyInit(&younger, 1, BTGreaterStrategyNumber, F_INT4GT, Int32GetDatum(search->model.through_run));
+	for (bool found = find_row(&reading, &younger, 1); found && !outside; found = next_row(&reading))
+		outside = int4_of(&reading, model) == search->model.id && is_published(&reading, state);
+	end_reading(&reading);
+	return outside;
+}

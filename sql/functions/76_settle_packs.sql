@@ -1,0 +1,50 @@
+CREATE OR REPLACE FUNCTION tilescout.set_body(target regproc, body text)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+DECLARE
+    present CONSTANT text := (SELECT p.prosrc FROM pg_proc AS p WHERE p.oid = target);
+BEGIN
+    IF present <> body THEN
+        EXECUTE replace(pg_get_functiondef(target), present, body);
+    END IF;
+END $$;
+COMMENT ON FUNCTION tilescout.set_body IS 'Gives a function another body, and leaves everything else of it as it is.';
+
+CREATE OR REPLACE FUNCTION tilescout.settle_packs(by_extension boolean DEFAULT true)
+RETURNS text LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT SET client_min_messages = warning AS $settle$
+DECLARE
+    known record;
+    native boolean;
+BEGIN
+    SELECT e.extversion, a.default_version INTO known
+        FROM pg_available_extensions AS a LEFT JOIN pg_extension AS e ON e.extname = a.name WHERE a.name = 'tilescout_packs';
+    BEGIN
+        IF NOT by_extension THEN
+            DROP EXTENSION IF EXISTS tilescout_packs;
+        ELSIF known.extversion IS NULL AND known.default_version IS NOT NULL THEN
+            CREATE EXTENSION tilescout_packs SCHEMA tilescout;
+        ELSIF known.extversion <> known.default_version THEN
+            ALTER EXTENSION tilescout_packs UPDATE;
+        END IF;
+    EXCEPTION WHEN insufficient_privilege OR undefined_file THEN
+        NULL;
+    END;
+    native := to_regproc('tilescout.native_search') IS NOT NULL;
+    -- The extension keeps what it finds in memory, so it is not asked for millions.
+    PERFORM tilescout.set_body('tilescout.nearest_in_cells', CASE WHEN native
+        THEN 'SELECT * FROM tilescout.native_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 <= 1000000
+            UNION ALL SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 > 1000000'
+        ELSE 'SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)' END);
+    PERFORM tilescout.set_body('tilescout.search', format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)',
+        CASE WHEN native THEN 'native_search' ELSE 'search_in_full' END));
+    -- Measured with 256 dimensions for each row that passes: 0.35 in SQL, two thirds of it the executor's, whatever the dimension; 0.13 by the extension, which mostly waits for memory.
+    PERFORM tilescout.set_body('tilescout.exact_microseconds', CASE WHEN native
+        THEN 'SELECT 250 + rows * (0.05 + 0.0003 * dimension)' ELSE 'SELECT 600 + rows * (0.2 + 0.0006 * dimension)' END);
+    RETURN CASE WHEN native THEN 'by the extension tilescout_packs' ELSE 'in SQL' END;
+END $settle$;
+COMMENT ON FUNCTION tilescout.settle_packs IS
+    'Takes the extension tilescout_packs into use where the server has it and the caller may create it, and else leaves searches to SQL. by_extension => false drops it. Returns the way that is taken. Every migration runs it; run it after the server got the extension, or lost it.';
+
+DO $$
+BEGIN
+    PERFORM tilescout.settle_packs();
+END $$;

@@ -1,0 +1,2 @@
+-- Its arguments change.
+DROP FUNCTION IF EXISTS exact_microseconds(int);
