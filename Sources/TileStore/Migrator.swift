@@ -52,15 +52,10 @@ public struct Migrator {
     public func migrate() throws -> Report {
         try checkExtensionsAvailable()
         return try connection.transaction(operation: "migrate the database") {
-            // Before the schema exists there is nothing else to lock.
-            try connection.query("SELECT pg_advisory_xact_lock(hashtext('tilescout.migrate'))", operation: "migrate the database")
+            try lock()
             let before = try appliedVersions()
             try refuseNewer(before)
-            if try isCurrent() {
-                // The server may have got the extension since.
-                try connection.query("SELECT tilescout.settle_packs()", operation: "look for the extension tilescout_packs")
-                return Report(applied: [], version: migrations.last?.version ?? 0, warnings: try extensionWarnings())
-            }
+            if try isCurrent() { return Report(applied: [], version: migrations.last?.version ?? 0, warnings: try extensionWarnings()) }
             try connection.execute(script: "SET LOCAL client_min_messages = warning")
             try connection.execute(script: sql.bootstrap.text, operation: "apply bootstrap.sql")
             let warnings = try extensionWarnings()
@@ -81,6 +76,23 @@ public struct Migrator {
         }
     }
 
+    /// Takes the extension tilescout_packs into use where the server has got it since the last migration. For an operator who asks, not for the
+    /// start of every program: it also brings back what an operator has dropped.
+    /// - Returns: the way that searches take now; nil where the session's role does not own the functions that say so, and nothing happened.
+    @discardableResult
+    public func settlePacks() throws -> String? {
+        let operation = "look for the extension tilescout_packs"
+        return try connection.transaction(operation: operation) {
+            try lock()
+            let isOwner: Bool = try connection.query("""
+                SELECT coalesce(bool_and(pg_has_role(proowner, 'USAGE')), false) AS owned
+                FROM pg_proc WHERE pronamespace = to_regnamespace('tilescout') AND proname IN ('nearest_in_cells', 'exact_microseconds')
+                """, operation: operation)[0]["owned"]
+            guard isOwner else { return nil }
+            return try connection.query("SELECT tilescout.settle_packs() AS way", operation: operation)[0]["way"]
+        }
+    }
+
     /// Throws unless the schema is this binary's and the extensions are recent enough. Writes nothing.
     /// - Returns: warnings.
     public func ensureCompatible() throws -> [String] {
@@ -96,6 +108,11 @@ public struct Migrator {
     }
 
     // MARK: -
+
+    /// Until the transaction ends. Before the schema exists there is nothing else to lock.
+    private func lock() throws {
+        try connection.query("SELECT pg_advisory_xact_lock(hashtext('tilescout.migrate'))", operation: "migrate the database")
+    }
 
     private func isCurrent() throws -> Bool {
         let row = try connection.query("SELECT coalesce(obj_description(to_regnamespace('tilescout'), 'pg_namespace'), '') AS comment")[0]

@@ -136,20 +136,42 @@ import TileStore
         #expect("\(try #require(error))".contains("permission denied for table pack"))
     }
 
+    /// Where `tilescout.nearest_in_cells` goes.
+    private func way(_ f: StoreFixture) throws -> String { try f.store.connection.query("SELECT prosrc FROM pg_proc WHERE proname = 'nearest_in_cells'")[0]["prosrc"] }
+
+    private func settle(_ f: StoreFixture, _ wanted: Bool) throws -> String { try f.store.connection.query("SELECT tilescout.settle_packs($1) AS way", [wanted])[0]["way"] }
+
     /// Taken where the server has it, given back when told to, and searches never notice.
     @Test func settlingChoosesTheWay() throws {
         let f = try filled()
-        func way() throws -> String { try f.store.connection.query("SELECT prosrc FROM pg_proc WHERE proname = 'nearest_in_cells'")[0]["prosrc"] }
-        func settle(_ wanted: Bool) throws -> String { try f.store.connection.query("SELECT tilescout.settle_packs($1) AS way", [wanted])[0]["way"] }
         let request = SearchRequest(embedding: StoreFixture.direction(77, Self.dimension), k: 25)
-        #expect(try way().contains("native_nearest_in_cells"))
+        #expect(try way(f).contains("native_nearest_in_cells"))
         let byExtension = try f.store.search(request)
-        #expect(try settle(false) == "in SQL")
-        #expect(try !way().contains("native_nearest_in_cells"))
+        #expect(try settle(f, false) == "in SQL")
+        #expect(try !way(f).contains("native_nearest_in_cells"))
         #expect(try f.store.search(request).hits == byExtension.hits)
-        _ = try f.store.migrate()
-        #expect(try way().contains("native_nearest_in_cells"))
-        #expect(try settle(true) == "by the extension tilescout_packs")
+        #expect(try Migrator(connection: f.store.connection).settlePacks() == "by the extension tilescout_packs")
+        #expect(try way(f).contains("native_nearest_in_cells"))
+        #expect(try settle(f, true) == "by the extension tilescout_packs")
         #expect(try f.store.search(request).hits == byExtension.hits)
+    }
+
+    @Test func theStartOfAnIngestDoesNotBringBackWhatAnOperatorDropped() throws {
+        let f = try StoreFixture()
+        #expect(try settle(f, false) == "in SQL")
+        #expect(try f.store.migrate().applied.isEmpty)
+        #expect(try !way(f).contains("native_nearest_in_cells"))
+        #expect(try f.store.connection.query("SELECT FROM pg_extension WHERE extname = 'tilescout_packs'").count == 0)
+    }
+
+    /// A superuser has made the extension by hand, and nobody has settled since: who merely ingests may replace no function, and need not.
+    @Test func whoDoesNotOwnTheFunctionsStartsAllTheSame() throws {
+        let f = try StoreFixture()
+        _ = try settle(f, false)
+        try f.store.connection.execute(script: "CREATE EXTENSION tilescout_packs SCHEMA tilescout; SET ROLE tilescout_ingest")
+        #expect(try f.store.migrate().applied.isEmpty)
+        #expect(try Migrator(connection: f.store.connection).settlePacks() == nil)
+        try f.store.connection.execute(script: "RESET ROLE")
+        #expect(try !way(f).contains("native_nearest_in_cells"))
     }
 }

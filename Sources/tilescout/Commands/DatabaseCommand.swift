@@ -74,12 +74,14 @@ struct DatabaseCommand: ParsableCommand {
     }
 
     struct Migrate: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Brings the schema to this version.")
+        static let configuration = CommandConfiguration(abstract: "Brings the schema to this version, and takes the extension tilescout_packs into use where the server has it.")
 
         @OptionGroup var database: DatabaseArguments
 
         func run() throws {
-            let report = try Migrator(connection: database.location().connect()).migrate()
+            let migrator = try Migrator(connection: database.location().connect())
+            let report = try migrator.migrate()
+            try migrator.settlePacks()
             for warning in report.warnings { Terminal.warn(warning) }
             Terminal.write(report.applied.isEmpty
                 ? "schema version \(report.version): nothing to do"
