@@ -59,6 +59,21 @@ import TestCluster
         }
     }
 
+    /// How often it is tried, when it succeeds at the `succeeding`th time and its first `passing` failures are of what passes.
+    @Test(arguments: [(succeeding: 3, passing: 9, tries: 3), (9, 1, 2), (9, 9, 5)])
+    func patienceLastsAsLongAsTheFaultPasses(succeeding: Int, passing: Int, tries: Int) {
+        struct Fault: Error { let passes: Bool }
+        var tried = 0
+        let outcome = Result {
+            try PrivateCluster.patiently(seconds: 1, while: { ($0 as? Fault)?.passes == true }) {
+                tried += 1
+                if tried < succeeding { throw Fault(passes: tried <= passing) }
+            }
+        }
+        #expect(tried == tries)
+        #expect(((try? outcome.get()) != nil) == (tries == succeeding))
+    }
+
     @Test func twoStartsAtOnceGiveOneServer() async throws {
         let root = folder()
         defer {

@@ -106,23 +106,30 @@ public struct PrivateCluster: Sendable {
         }
     }
 
-    /// pg_ctl start; again for some seconds while backends of a crashed server are still on their way out.
+    /// Waits some seconds for backends of a crashed server that are still on their way out.
     private func launch(_ programs: ServerPrograms) throws {
-        var patience = 20
-        while true {
+        try Self.patiently(seconds: 5, while: { ($0 as? StoreError)?.reason.contains("pre-existing shared memory block") == true }) {
             let started = try Program.run(user.wrap([
                 programs.pgCtl, "start", "--wait", "--timeout=120", "--silent", "--pgdata", data.path, "--log", folder.appending(path: "log/start.log").path,
             ]))
-            if started.status == 0 { return }
-            let reason = lastWords(started.output)
-            guard reason.contains("pre-existing shared memory block"), patience > 0 else {
+            guard started.status == 0 else {
                 throw StoreError(
-                    operation: "start", thing: "the private cluster in \(folder.path)", reason: reason, code: .cluster,
+                    operation: "start", thing: "the private cluster in \(folder.path)", reason: lastWords(started.output), code: .cluster,
                     hint: "its log is in \(folder.appending(path: "log").path)")
             }
-            patience -= 1
-            usleep(250_000)
         }
+    }
+
+    /// `body`, and again every 250 ms for about so many seconds, as long as it fails of what passes by itself.
+    static func patiently<T>(seconds: Int, while passes: (any Error) -> Bool, _ body: () throws -> T) throws -> T {
+        for _ in 0..<4 * seconds {
+            do {
+                return try body()
+            } catch where passes(error) {
+                usleep(250_000)
+            }
+        }
+        return try body()
     }
 
     /// Makes `one` with rights for the server's user alone; an existing one must be that user's, no symlink to elsewhere.
@@ -175,14 +182,8 @@ public struct PrivateCluster: Sendable {
 
     /// A server one of whose processes died recovers by itself, and turns clients away until it has: two minutes at most are waited for that.
     private func connectOnceRecovered() throws -> Connection {
-        var patience = 480
-        while true {
-            do {
-                return try connect(database: "postgres")
-            } catch let error as PostgreSQLError where patience > 0 && serverProcess() != nil && "\(error)".contains("the database system is") {
-                patience -= 1
-                usleep(250_000)
-            }
+        try Self.patiently(seconds: 120, while: { serverProcess() != nil && "\($0)".contains("the database system is") }) {
+            try connect(database: "postgres")
         }
     }
 
