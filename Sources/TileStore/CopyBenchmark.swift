@@ -22,9 +22,7 @@ public struct CopyBenchmark: Sendable {
                 CREATE UNLOGGED TABLE \(Self.table) (LIKE pg_temp.tile_staging) WITH (toast_tuple_target = 8160)
                 """)
             let started = clock.now
-            try connection.copyIn(
-                "COPY \(Self.table) (\(TileRow.copyColumns.joined(separator: ", "))) FROM STDIN (FORMAT binary)", columns: TileRow.copyColumns.count, rows: rows
-            ) { $0.encode(into: &$1) }
+            try connection.copyIn(TileRow.copyStatement(into: Self.table), columns: TileRow.copyColumns.count, rows: rows) { $0.encode(into: &$1) }
             rates.append(Double(count) / ((clock.now - started) / .seconds(1)))
         }
         self.rates = rates

@@ -33,14 +33,14 @@ extension TileStore {
     private func mergeOnce(_ rows: [TileRow], run: Run) throws -> MergeCounts {
         try connection.transaction(operation: "merge tiles") {
             try connection.query("SELECT tilescout.prepare_staging()", operation: "merge tiles")
-            try connection.copyIn(Self.stagingCopy, columns: TileRow.copyColumns.count, rows: rows, operation: "merge tiles") { $0.encode(into: &$1) }
+            try connection.copyIn(
+                TileRow.copyStatement(into: "pg_temp.tile_staging"), columns: TileRow.copyColumns.count, rows: rows, operation: "merge tiles"
+            ) { $0.encode(into: &$1) }
             let row = try connection.query(
                 "SELECT inserted, already_there FROM tilescout.merge_tiles($1::int, $2::int)", [run.id, run.tilingID], operation: "merge tiles")[0]
             return MergeCounts(inserted: try row["inserted"], alreadyThere: try row["already_there"])
         }
     }
-
-    private static let stagingCopy = "COPY pg_temp.tile_staging (\(TileRow.copyColumns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
 
     /// Deadlocks cannot come of merges alone, but a person's own statements may meet them.
     private static let attempts = 3

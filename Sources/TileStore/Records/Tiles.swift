@@ -40,6 +40,9 @@ public struct TileRow: Sendable {
         "tile_id", "scene_id", "x", "y", "width", "height", "crs", "geotransform", "valid_fraction", "cloud_fraction", "footprint", "embedding",
     ]
 
+    /// What copies encoded rows into a table of these columns.
+    static func copyStatement(into table: String) -> String { "COPY \(table) (\(copyColumns.joined(separator: ", "))) FROM STDIN (FORMAT binary)" }
+
     func encode(into copy: inout BinaryCopy) {
         copy.beginRow()
         copy.append(raw: tileID.bytes)
