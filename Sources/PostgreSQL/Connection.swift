@@ -7,13 +7,15 @@ public final class Connection {
     let handle: OpaquePointer
     private let notices = NoticeLog()
     private let conninfo: Conninfo
+    private let serverFolder: URL?
     private var depth = 0
 
     /// How long to wait for a server that does not answer, unless the connection string, service or PGCONNECT_TIMEOUT say.
     private static let connectTimeoutSeconds = 10
 
     /// Connects; PG* variables, the service file and ~/.pgpass count as in psql.
-    public init(_ conninfo: Conninfo, applicationName: String = "tilescout") throws {
+    /// - Parameter serverFolder: where the server keeps its files, from a caller who runs it: errors carry it.
+    public init(_ conninfo: Conninfo, applicationName: String = "tilescout", serverFolder: URL? = nil) throws {
         // Entries before `dbname` yield to what the connection string says, later ones win (libpq manual, PQconnectdbParams).
         var settings: [(String, String)] = []
         if ProcessInfo.processInfo.environment["PGCONNECT_TIMEOUT"] == nil {
@@ -21,11 +23,12 @@ public final class Connection {
         }
         settings += [("dbname", conninfo.text), ("fallback_application_name", applicationName), ("client_encoding", "UTF8")]
         self.conninfo = conninfo
+        self.serverFolder = serverFolder
         handle = settings.withCStringArrays { PQconnectdbParams($0, $1, 1) }
         guard PQstatus(handle) == CONNECTION_OK else {
             // All properties are set, so that deinit runs and frees the handle.
             let message = conninfo.redacted(String(cString: PQerrorMessage(handle))).oneLine
-            throw PostgreSQLError(operation: "connect to the database", message: message, connectionLost: true)
+            throw PostgreSQLError(operation: "connect to the database", message: message, connectionLost: true, serverFolder: serverFolder)
         }
         PQsetNoticeReceiver(handle, { context, result in
             guard let context, let result else { return }
@@ -50,7 +53,7 @@ public final class Connection {
     /// False once the server has gone away under us; noticed by the call that failed, or by ``probe()``.
     public var isUsable: Bool { PQstatus(handle) == CONNECTION_OK }
     /// Opens a further session with the same server, on the thread that calls it.
-    public var opener: @Sendable () throws -> Connection { { [conninfo] in try Connection(conninfo) } }
+    public var opener: @Sendable () throws -> Connection { { [conninfo, serverFolder] in try Connection(conninfo, serverFolder: serverFolder) } }
     /// A round trip that tells whether the server is still there.
     public func probe() -> Bool { (try? query("SELECT 1")) != nil }
     /// Notices and warnings since the last call, oldest first.
@@ -152,7 +155,7 @@ public final class Connection {
             throw PostgreSQLError(
                 operation: operation, sqlstate: sqlstate,
                 message: conninfo.redacted(message).oneLine, detail: text(tilescout_pq_detail(result)),
-                hint: text(tilescout_pq_hint(result)), connectionLost: !isUsable)
+                hint: text(tilescout_pq_hint(result)), connectionLost: !isUsable, serverFolder: serverFolder)
         }
     }
 
@@ -160,7 +163,7 @@ public final class Connection {
     private func clientError(_ operation: String) -> PostgreSQLError {
         PostgreSQLError(
             operation: operation, message: conninfo.redacted(String(cString: PQerrorMessage(handle))).oneLine,
-            connectionLost: !isUsable)
+            connectionLost: !isUsable, serverFolder: serverFolder)
     }
 }
 

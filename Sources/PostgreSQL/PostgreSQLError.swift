@@ -1,3 +1,5 @@
+import Foundation
+
 /// What went wrong between us and PostgreSQL, as one sentence a person can act on.
 ///
 /// The description never contains a password: libpq is not asked to repeat connection strings, and what it says of a
@@ -12,10 +14,12 @@ public struct PostgreSQLError: Error, Hashable, Sendable, CustomStringConvertibl
     public var hint: String?
     /// The connection cannot be used any more: server stopped, crashed, backend killed or network gone.
     public var connectionLost: Bool
+    /// Where the server keeps its files; nil unless whoever connected runs it.
+    public var serverFolder: URL?
 
     public init(
         operation: String, sqlstate: String? = nil, message: String, detail: String? = nil, hint: String? = nil,
-        connectionLost: Bool = false
+        connectionLost: Bool = false, serverFolder: URL? = nil
     ) {
         self.operation = operation
         self.sqlstate = sqlstate
@@ -23,6 +27,7 @@ public struct PostgreSQLError: Error, Hashable, Sendable, CustomStringConvertibl
         self.detail = detail
         self.hint = hint
         self.connectionLost = connectionLost
+        self.serverFolder = serverFolder
     }
 
     public var description: String {

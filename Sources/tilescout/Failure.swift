@@ -28,7 +28,7 @@ struct Failure: Error {
     init?(_ error: any Error) {
         switch error {
         case let error as PostgreSQLError:
-            if error.connectionLost, let full = Self.fullDiskOfPrivateCluster() {
+            if let full = error.fullDisk {
                 self.init("\(error); \(full)", ExitStatus.cannotWrite)
             } else {
                 self.init("\(error)", Self.status(of: error))
@@ -46,14 +46,6 @@ struct Failure: Error {
         case let error as StoreError: self.init("\(error)", Self.status(of: error))
         default: return nil
         }
-    }
-
-    /// PostgreSQL stops where no file of its log (16 MiB) fits any more, and can tell nobody why. nil: there is room, or the server is somebody else's.
-    private static func fullDiskOfPrivateCluster() -> String? {
-        guard case .privateCluster(let root)? = try? DatabaseLocation.standard(),
-            let free = try? FileManager.default.attributesOfFileSystem(forPath: root.path)[.systemFreeSize] as? Int, free < 32 << 20
-        else { return nil }
-        return "its disk space is used up: \(free >> 20) MiB are left at \(root.path), and the server needs 16 MiB at a time for its log"
     }
 
     private static func status(of error: PostgreSQLError) -> ExitCode {

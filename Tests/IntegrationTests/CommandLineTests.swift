@@ -41,6 +41,13 @@ final class CommandLineTests {
         #expect(outcome.status == 69 && outcome.error.contains("its schema is of another build of tilescout"), "\(outcome.error)")
     }
 
+    @Test("Of a server that is not our own, nothing is said about the disk here")
+    func serverElsewhere() throws {
+        // No disk has less room than /proc.
+        let outcome = try CommandLineProgram(environment: ["TILESCOUT_DATABASE": "", "TILESCOUT_DATA": "/proc"]).run(["runs", "--database", "host=/nowhere"])
+        #expect(outcome.status == 69 && outcome.error.contains("cannot connect to the database") && !outcome.error.contains("disk"), "\(outcome.error)")
+    }
+
     private func ingestOneScene() throws {
         try GeneratedScene.write(to: path("scene.tif"), width: 400, height: 300, seed: 1)
         let outcome = try program.run(["ingest", path("scene.tif"), "--collection", "test", "--tile-size", "128", "--quiet"])

@@ -44,7 +44,7 @@ public struct PrivateCluster: Sendable {
     }
 
     public func connect(database: String = databaseName) throws -> Connection {
-        try Connection(try conninfo(database: database))
+        try Connection(try conninfo(database: database), serverFolder: folder)
     }
 
     public enum Status: Hashable, Sendable {
