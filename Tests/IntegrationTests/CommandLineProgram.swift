@@ -52,7 +52,7 @@ struct CommandLineProgram {
             self.process = process
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             for name in ["out", "err"] {
-                FileManager.default.createFile(atPath: folder.appendingPathComponent(name).path, contents: nil)
+                _ = FileManager.default.createFile(atPath: folder.appendingPathComponent(name).path, contents: nil)
             }
             process.standardInput = FileHandle.nullDevice
             process.standardOutput = try FileHandle(forWritingTo: folder.appendingPathComponent("out"))

@@ -61,7 +61,7 @@ final class NightlyTests {
         let second = try #require(try night.run().report)
         func seen(_ run: Int?) throws -> Set<String> {
             try night.store.setAsOf(runID: run)
-            defer { try? night.store.setAsOf(runID: nil) }
+            defer { _ = try? night.store.setAsOf(runID: nil) }
             let some = try #require(try night.store.connection.query(
                 "SELECT t.id FROM tilescout.tile AS t, tilescout.hidden() AS h WHERE NOT t.run_id = ANY (coalesce(h.runs, '{}')) AND NOT t.scene_id = ANY (coalesce(h.scenes, '{}')) LIMIT 1").first)
             var request = SearchRequest(likeTile: TileIDText.id(try some["id"]), k: 50)
