@@ -108,6 +108,19 @@ import TestCluster
         #expect(error?.description.contains("may not enter a folder above it") == true)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "did not run: needs root, who gives folders to the server's user"))
+    func whoComesSecondFindsAFolderThatIsTheServersUsersAlready() async throws {
+        let root = folder()
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: root) }
+        let cluster = try PrivateCluster(dataRoot: root)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<2_000 { group.addTask { try cluster.makePrivateFolder(root.appending(path: "\(number / 4)")) } }
+            try await group.waitForAll()
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: root.path).count == 500)
+    }
+
     @Test func theLocationFollowsTheEnvironment() throws {
         #expect(DataRoot.standard(environment: [:], userID: 0).path == "/var/lib/tilescout")
         #expect(DataRoot.standard(environment: ["XDG_DATA_HOME": "/x"], userID: 1000).path == "/x/tilescout")

@@ -132,15 +132,18 @@ public struct PrivateCluster: Sendable {
         return try body()
     }
 
-    /// Makes `one` with rights for the server's user alone; an existing one must be that user's, no symlink to elsewhere.
-    private func makePrivateFolder(_ one: URL) throws {
+    /// Makes `one` with rights for the server's user alone, which gets its name only when it is that user's: another process may start at the same time.
+    /// An existing one must be that user's, no symlink to elsewhere.
+    func makePrivateFolder(_ one: URL) throws {
         func failure(_ reason: String) -> StoreError { StoreError(operation: "use", thing: one.path, reason: reason, code: .cluster) }
-        if mkdir(one.path, 0o700) == 0 {
-            if user.isOther, chown(one.path, user.userID, user.groupID) != 0 { throw failure(String(cString: strerror(errno))) }
-        } else if errno != EEXIST {
-            throw failure(String(cString: strerror(errno)))
-        }
         var status = stat()
+        if lstat(one.path, &status) != 0 {
+            let partial = one.path + ".\(UUID().uuidString)"
+            defer { rmdir(partial) }
+            guard mkdir(partial, 0o700) == 0, !user.isOther || chown(partial, user.userID, user.groupID) == 0,
+                rename(partial, one.path) == 0 || errno == EEXIST || errno == ENOTEMPTY
+            else { throw failure(String(cString: strerror(errno))) }
+        }
         guard lstat(one.path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { throw failure("it is no folder") }
         guard status.st_uid == user.userID else { throw failure("it belongs to user \(status.st_uid), not to \(user.name), who runs the server") }
         guard status.st_mode & 0o077 == 0 else { throw failure("other users have rights on it; chmod 700 it") }
