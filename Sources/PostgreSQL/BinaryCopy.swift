@@ -3,8 +3,9 @@
 ///
 /// A pure encoder: ``Connection/copyIn(_:columns:rows:operation:encode:)`` sends what it makes.
 public struct BinaryCopy {
-    /// Bytes gathered before they are handed to libpq: large enough to make calls rare, small enough to stay in cache.
-    public static let flushThreshold = 256 * 1024
+    /// Bytes gathered before they are handed to libpq, as one message. The server looks at a message when it has all of it, and libpq sends the last 8 KiB
+    /// of one with the next: a Unix socket (200 KiB, net.core.wmem_default) has to hold several, or server and client wait for each other in turn.
+    public static let flushThreshold = 64 * 1024
 
     private static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF] + Array("\r\n".utf8) + [0]
 
