@@ -1,7 +1,8 @@
 /// Writes rows in the binary format of COPY (PostgreSQL manual, COPY, "Binary Format"): a signature, then per row its number
 /// of fields and each field's length and bytes, then −1.
 ///
-/// A pure encoder: ``Connection/copyIn(_:columns:rows:operation:encode:)`` sends what it makes.
+/// A pure encoder: ``Connection/copyIn(_:columns:rows:operation:encode:)`` sends what it makes. It and the values' encodings are inlinable, because a row
+/// takes twice as long where the compiler does not know the types of its fields.
 public struct BinaryCopy {
     /// Bytes gathered before they are handed to libpq, as one message. The server looks at a message when it has all of it, and libpq sends the last 8 KiB
     /// of one with the next: a Unix socket (200 KiB, net.core.wmem_default) has to hold several, or server and client wait for each other in turn.
@@ -9,9 +10,9 @@ public struct BinaryCopy {
 
     private static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF] + Array("\r\n".utf8) + [0]
 
-    private let columns: Int
-    private var bytes: [UInt8]
-    private var fieldsOfRow: Int
+    @usableFromInline let columns: Int
+    @usableFromInline var bytes: [UInt8]
+    @usableFromInline var fieldsOfRow: Int
 
     public init(columns: Int) {
         precondition(columns > 0 && columns <= Int(Int16.max))
@@ -25,6 +26,7 @@ public struct BinaryCopy {
 
     public var count: Int { bytes.count }
 
+    @inlinable
     public mutating func beginRow() {
         precondition(fieldsOfRow == columns, "row ended after \(fieldsOfRow) of \(columns) fields")
         fieldsOfRow = 0
@@ -32,6 +34,7 @@ public struct BinaryCopy {
     }
 
     /// Appends one field; nil is NULL.
+    @inlinable
     public mutating func append<T: SQLEncodable>(_ value: T?) {
         countField()
         guard let value else { return bytes.appendBigEndian(Int32(-1)) }
@@ -39,6 +42,7 @@ public struct BinaryCopy {
     }
 
     /// Appends a field that is in its type's binary form already, such as the EWKB of a geometry.
+    @inlinable
     public mutating func append(raw field: some Collection<UInt8>) {
         countField()
         bytes.appendBigEndian(Int32(field.count))
@@ -47,6 +51,7 @@ public struct BinaryCopy {
 
     /// Appends a pgvector `halfvec` (pgvector, `halfvec_recv`): int16 dimension, int16 zero, then each half, big-endian.
     /// Values are rounded to nearest, ties to even. A value beyond ±65504 becomes infinite, which the server refuses.
+    @inlinable
     public mutating func append(halfvec values: some Collection<Float>) {
         precondition(values.count <= Int(Int16.max))
         countField()
@@ -63,13 +68,14 @@ public struct BinaryCopy {
         bytes.appendBigEndian(Int16(-1))
     }
 
-    /// What was written since the last call.
-    public mutating func drain() -> [UInt8] {
+    /// Gives what was written since the last call.
+    mutating func drain<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
         defer { bytes.removeAll(keepingCapacity: true) }
-        return bytes
+        return try bytes.withUnsafeBytes(body)
     }
 
-    private mutating func countField() {
+    @inlinable
+    mutating func countField() {
         fieldsOfRow += 1
         precondition(fieldsOfRow <= columns, "more than \(columns) fields in a row")
     }

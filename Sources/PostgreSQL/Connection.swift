@@ -105,10 +105,10 @@ public final class Connection {
             var copy = BinaryCopy(columns: columns)
             for row in rows {
                 try encode(row, &copy)
-                if copy.count >= BinaryCopy.flushThreshold { try put(copy.drain(), operation) }
+                if copy.count >= BinaryCopy.flushThreshold { try put(&copy, operation) }
             }
             copy.finish()
-            try put(copy.drain(), operation)
+            try put(&copy, operation)
         } catch {
             PQputCopyEnd(handle, "rows could not be encoded")
             drainResults()
@@ -128,10 +128,8 @@ public final class Connection {
 
     // MARK: -
 
-    private func put(_ bytes: [UInt8], _ operation: String) throws {
-        let sent = bytes.withUnsafeBytes { buffer in
-            PQputCopyData(handle, buffer.bindMemory(to: CChar.self).baseAddress, Int32(buffer.count))
-        }
+    private func put(_ copy: inout BinaryCopy, _ operation: String) throws {
+        let sent = copy.drain { PQputCopyData(handle, $0.bindMemory(to: CChar.self).baseAddress, Int32($0.count)) }
         guard sent == 1 else { throw clientError(operation) }
     }
 

@@ -26,6 +26,7 @@ enum HalfFloat {
 
 extension [UInt8] {
     /// Appends each value as a big-endian half.
+    @usableFromInline
     mutating func appendHalves(_ values: UnsafeBufferPointer<Float>) {
         let start = count
         append(contentsOf: repeatElement(0, count: 2 * values.count))

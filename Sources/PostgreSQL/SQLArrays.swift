@@ -18,6 +18,7 @@ extension Array: SQLParameter where Element: SQLArrayElement {}
 extension Array: SQLEncodable where Element: SQLArrayElement {
     public static var sqlType: SQLType { Element.sqlArrayType }
 
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) {
         bytes.appendBigEndian(Int32(isEmpty ? 0 : 1))
         bytes.appendBigEndian(Int32(0))
@@ -51,6 +52,7 @@ extension Array: SQLDecodable where Element: SQLArrayElement {
 
 extension [UInt8] {
     /// The value with its byte count before it, as array elements and COPY fields are.
+    @inlinable
     mutating func appendLengthPrefixed(_ value: some SQLEncodable) {
         let start = count
         appendBigEndian(Int32(0))
@@ -59,6 +61,7 @@ extension [UInt8] {
     }
 
     /// Writes the number of bytes after the 4-byte length at `start` into it.
+    @inlinable
     mutating func patchLength(at start: Int) {
         let length = UInt32(count - start - 4).bigEndian
         withUnsafeMutableBytes { $0.storeBytes(of: length, toByteOffset: start, as: UInt32.self) }

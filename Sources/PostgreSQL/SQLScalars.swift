@@ -2,6 +2,7 @@ import Foundation
 
 extension Int: SQLEncodable, SQLDecodable {
     public static var sqlType: SQLType { .int8 }
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) { bytes.appendBigEndian(Int64(self)) }
     public init(sql field: SQLField) throws {
         switch field.type {
@@ -16,6 +17,7 @@ extension Int: SQLEncodable, SQLDecodable {
 
 extension Int32: SQLEncodable, SQLDecodable {
     public static var sqlType: SQLType { .int4 }
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) { bytes.appendBigEndian(self) }
     public init(sql field: SQLField) throws {
         guard let value = Int32(exactly: try Int(sql: field)) else { throw field.mismatch(expected: "a 32-bit integer") }
@@ -25,6 +27,7 @@ extension Int32: SQLEncodable, SQLDecodable {
 
 extension Double: SQLEncodable, SQLDecodable {
     public static var sqlType: SQLType { .float8 }
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) { bytes.appendBigEndian(bitPattern) }
     public init(sql field: SQLField) throws {
         switch field.type {
@@ -38,6 +41,7 @@ extension Double: SQLEncodable, SQLDecodable {
 
 extension Float: SQLEncodable, SQLDecodable {
     public static var sqlType: SQLType { .float4 }
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) { bytes.appendBigEndian(bitPattern) }
     public init(sql field: SQLField) throws {
         guard field.type == .float4 else { throw field.mismatch(expected: "a 32-bit float") }
@@ -47,6 +51,7 @@ extension Float: SQLEncodable, SQLDecodable {
 
 extension Bool: SQLEncodable, SQLDecodable {
     public static var sqlType: SQLType { .bool }
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) { bytes.append(self ? 1 : 0) }
     public init(sql field: SQLField) throws {
         guard field.type == .bool else { throw field.mismatch(expected: "a boolean") }
@@ -56,6 +61,7 @@ extension Bool: SQLEncodable, SQLDecodable {
 
 extension String: SQLEncodable, SQLDecodable {
     public static var sqlType: SQLType { .text }
+    @inlinable
     public func encodeSQL(into bytes: inout [UInt8]) { bytes.append(contentsOf: utf8) }
     /// Any type whose binary form is its text (text, varchar, name, json, enums), and jsonb.
     public init(sql field: SQLField) throws {

@@ -9,7 +9,7 @@ import Testing
     @Test func anEmptyCopyIsHeaderAndTrailer() {
         var copy = BinaryCopy(columns: 3)
         copy.finish()
-        #expect(copy.drain() == header + [0xFF, 0xFF])
+        #expect(copy.drain(Array.init) == header + [0xFF, 0xFF])
     }
 
     @Test func fieldsCarryTheirLengths() {
@@ -22,7 +22,7 @@ import Testing
         copy.append(Float(1))
         copy.append(raw: [0xAB])
         copy.finish()
-        #expect(copy.drain() == header
+        #expect(copy.drain(Array.init) == header
             + [0, 6]
             + [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 7]
             + [0xFF, 0xFF, 0xFF, 0xFF]
@@ -38,7 +38,7 @@ import Testing
         copy.beginRow()
         copy.append(halfvec: [1, -2, 0.5])
         copy.finish()
-        #expect(copy.drain() == header + [0, 1, 0, 0, 0, 10, 0, 3, 0, 0, 0x3C, 0x00, 0xC0, 0x00, 0x38, 0x00, 0xFF, 0xFF])
+        #expect(copy.drain(Array.init) == header + [0, 1, 0, 0, 0, 10, 0, 3, 0, 0, 0x3C, 0x00, 0xC0, 0x00, 0x38, 0x00, 0xFF, 0xFF])
     }
 
     @Test func timestampsCountMicrosecondsFrom2000() {
@@ -63,10 +63,10 @@ import Testing
             for copy in [0, 1] {
                 if copy == 0 { whole.beginRow(); whole.append(value) } else { parts.beginRow(); parts.append(value) }
             }
-            pieces += parts.drain()
+            pieces += parts.drain(Array.init)
         }
         whole.finish()
         parts.finish()
-        #expect(whole.drain() == pieces + parts.drain())
+        #expect(whole.drain(Array.init) == pieces + parts.drain(Array.init))
     }
 }
