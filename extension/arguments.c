@@ -61,6 +61,17 @@ find_query(FunctionCallInfo fcinfo, Search *search)
 	return DatumGetFloat8(FunctionCall2(&search->distance, search->query, search->query)) < 0.5;
 }
 
+Box
+box_of(const Outside *outside, Datum place)
+{
+	Datum		box = OidFunctionCall1(outside->box, place);
+
+	return (Box) {
+		.west = DatumGetFloat8(OidFunctionCall1(outside->x_min, box)), .south = DatumGetFloat8(OidFunctionCall1(outside->y_min, box)),
+		.east = DatumGetFloat8(OidFunctionCall1(outside->x_max, box)), .north = DatumGetFloat8(OidFunctionCall1(outside->y_max, box))
+	};
+}
+
 /* false: it takes tilescout.search_area to make it an area, or to say why it is none. */
 static bool
 find_area(FunctionCallInfo fcinfo, Search *search)
@@ -76,12 +87,7 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 		|| strcmp(TextDatumGetCString(OidFunctionCall1(outside->kind, search->area)), "ST_Polygon") != 0)
 		return false;
 
-	Datum		box = OidFunctionCall1(outside->box, search->area);
-
-	search->box = (Box) {
-		.west = DatumGetFloat8(OidFunctionCall1(outside->x_min, box)), .south = DatumGetFloat8(OidFunctionCall1(outside->y_min, box)),
-		.east = DatumGetFloat8(OidFunctionCall1(outside->x_max, box)), .north = DatumGetFloat8(OidFunctionCall1(outside->y_max, box))
-	};
+	search->box = box_of(outside, search->area);
 	fmgr_info(outside->intersects, &search->intersects);
 	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90
 		&& DatumGetBool(OidFunctionCall1(outside->valid, search->area));

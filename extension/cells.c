@@ -8,6 +8,8 @@
 
 /* A sure majority of searches finds its k among so many. */
 #define LEAST_DEPTH 128
+/* An estimate by so many is a fifth wrong. */
+#define ENOUGH_OF_SAMPLE 25
 
 typedef struct
 {
@@ -81,10 +83,7 @@ cells_near(const Search *search, int32 most, bool by_outline)
 	int32	   *collections = NULL;
 	bool	   *sures = NULL;
 	ScanKeyData meets;
-	FmgrInfo	intersects, contains;
 
-	fmgr_info(search->outside->intersects, &intersects);
-	fmgr_info(search->outside->contains, &contains);
 	near.dated = true;
 	ScanKeyEntryInitialize(&meets, 0, 1, RTOverlapStrategyNumber, search->outside->geometry_type, InvalidOid, search->outside->overlaps, search->area);
 	for (bool found = search->in_area ? find_row(&reading, &meets, 1) : next_row(&reading); found; found = next_row(&reading))
@@ -94,7 +93,7 @@ cells_near(const Search *search, int32 most, bool by_outline)
 
 		if (int4_of(&reading, columns.model) != search->model.id || is_hidden(search, int4_of(&reading, columns.run))
 			|| !cell_meets_dates(search, &reading, &columns, &within)
-			|| (by_outline && !DatumGetBool(FunctionCall2(&intersects, search->area, value_of(&reading, columns.box, &null)))))
+			|| (by_outline && !lies_in_area(search, value_of(&reading, columns.box, &null))))
 			continue;
 		if (near.cells.count == most)
 		{
@@ -102,9 +101,8 @@ cells_near(const Search *search, int32 most, bool by_outline)
 			break;
 		}
 
-		/* Then all of its tiles pass. */
-		bool		sure = within && !DatumGetBool(value_of(&reading, columns.stale, &null))
-			&& (!search->in_area || (by_outline && DatumGetBool(FunctionCall2(&contains, search->area, value_of(&reading, columns.box, &null)))));
+		/* Then all of its tiles pass. Whether an area contains a cell is dearer to find out than it is to look up the tiles that turn out to be near. */
+		bool		sure = within && !search->in_area && !DatumGetBool(value_of(&reading, columns.stale, &null));
 
 		make_room(&near, &ids, &collections, &sures);
 		ids[near.cells.count] = int8_of(&reading, columns.id);
@@ -118,46 +116,110 @@ cells_near(const Search *search, int32 most, bool by_outline)
 	return near;
 }
 
-/* The share of all tiles that lie in cells which the search may be about, of a random sample of about as many cells as are looked at. */
-static double
-share_of_sample(const Search *search, double total, int32 looked_at)
+/* One cell of the sample. */
+typedef struct
 {
+	Box			box;
+	double		tiles;
+	bool		dated;
+	TimestampTz from, to;
+} Sampled;
+
+/*
+ * Some cells of a model, drawn at random (cell.sample). As statistics are, they are of the last ANALYZE: a session reads them again when that has counted the model's rows anew.
+ */
+typedef struct
+{
+	Oid			schema;
+	int32		model;
+	double		rows;
+	int32		count;
+	Sampled    *cells;
+} Sample;
+
+static const Sample *
+sample_of(const Search *search, double rows, int32 looked_at)
+{
+	static Sample kept = {0};
+
+	if (kept.schema == search->schema && kept.model == search->model.id && kept.rows == rows)
+		return &kept;
+
 	Reading		reading = read_by_index(open_table(search->schema, "cell"), open_index(search->schema, "cell_sample"), 2, 0);
 	CellColumns columns = columns_of(reading.table, search->outside->geometry_type);
 	ScanKeyData keys[2];
-	FmgrInfo	overlaps;
-	double		all = 0, near = 0;
+	Sample		sample = {.schema = search->schema, .model = search->model.id, .rows = rows};
+	int32		room = 1024;
 
-	fmgr_info(search->outside->overlaps, &overlaps);
+	sample.cells = MemoryContextAlloc(TopMemoryContext, room * sizeof(Sampled));
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(search->model.id));
-	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(floor(log2(Max(1, floor(total / 256 / looked_at))))));
-	for (bool found = find_row(&reading, keys, 2); found; found = next_row(&reading))
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(floor(log2(Max(1, floor(rows / 256 / looked_at))))));
+	for (bool found = find_row(&reading, keys, 2); found && sample.count < room; found = next_row(&reading))
 	{
-		bool		within, null;
-		int32		tiles = int4_of(&reading, columns.tiles);
+		bool		none, null;
+		Sampled    *cell = &sample.cells[sample.count++];
 
-		all += tiles;
-		if (cell_meets_dates(search, &reading, &columns, &within)
-			&& (!search->in_area || DatumGetBool(FunctionCall2(&overlaps, value_of(&reading, columns.box, &null), search->area))))
-			near += tiles;
+		cell->box = box_of(search->outside, value_of(&reading, columns.box, &null));
+		cell->tiles = int4_of(&reading, columns.tiles);
+		cell->from = DatumGetTimestampTz(value_of(&reading, columns.from, &none));
+		cell->to = DatumGetTimestampTz(value_of(&reading, columns.to, &null));
+		cell->dated = !none;
 	}
 	end_reading(&reading);
+	if (kept.cells != NULL)
+		pfree(kept.cells);
+	kept = sample;
+	return &kept;
+}
+
+/* The share of all tiles that lie in cells of the sample which the search may be about; met: how many cells these are. */
+static double
+share_of_sample(const Search *search, const Sample *sample, int32 *met)
+{
+	double		all = 0, near = 0;
+	const Box  *box = &search->box;
+
+	*met = 0;
+	for (int32 i = 0; i < sample->count; i++)
+	{
+		const Sampled *cell = &sample->cells[i];
+
+		all += cell->tiles;
+		if (search->in_area && !(cell->box.west <= box->east && cell->box.east >= box->west && cell->box.south <= box->north && cell->box.north >= box->south))
+			continue;
+		if (search->dates.given && !(cell->dated && not_before(&search->dates, cell->to) && not_after(&search->dates, cell->from)))
+			continue;
+		near += cell->tiles;
+		(*met)++;
+	}
 	return all > 0 ? near / all : 0;
 }
 
-/* About how many rows are likely to pass: by boxes and dates of cells, times the share of its box that the area fills. */
+/*
+ * About how many rows are likely to pass: by boxes and dates of cells, times the share of its box that the area fills. Where too few cells of the sample tell, the cells near by
+ * are counted.
+ */
 double
-rough_rows(const Search *search, const NearCells *near, double total, int32 looked_at)
+rough_rows(const Search *search, double total, int32 looked_at)
 {
-	double		rows = total;
+	int32		met;
 
 	if (!search->in_area && !search->dates.given)
-		return rows;
-	rows = search->in_area && !near->more ? near->tiles : total * share_of_sample(search, total, looked_at);
+		return total;
+
+	double		rows = total * share_of_sample(search, sample_of(search, total, looked_at), &met);
+
 	if (search->in_area)
 	{
 		double		box = (search->box.east - search->box.west) * (search->box.north - search->box.south);
 
+		if (met < ENOUGH_OF_SAMPLE)
+		{
+			NearCells	near = cells_near(search, looked_at, false);
+
+			if (!near.more)
+				rows = near.tiles;
+		}
 		rows *= DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area)) / Max(box, 1e-12);
 	}
 	return rows;

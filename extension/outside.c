@@ -95,7 +95,6 @@ outside(Oid schema, Oid geometry, Oid halfvec)
 		.valid = function(places, "st_isvalid", 1, geometry, 0, 0),
 		.points = function(places, "st_npoints", 1, geometry, 0, 0),
 		.intersects = function(places, "st_intersects", 2, geometry, geometry, 0),
-		.contains = function(places, "st_contains", 2, geometry, geometry, 0),
 		.overlaps = function(places, "geometry_overlaps", 2, geometry, geometry, 0),
 		.surface = function(places, "st_area", 1, geometry, 0, 0),
 		.centroid = function(places, "st_centroid", 1, geometry, 0, 0),

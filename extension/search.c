@@ -96,8 +96,8 @@ answer_usual(FunctionCallInfo fcinfo, Answer *answer)
 
 	answer->hits = palloc(search.k * sizeof(Hit));
 	if (search.in_area)
-		near = cells_near(&search, known->cells_looked_at, false);
-	if (!near.more && near.cells.count <= known->few_cells && near.dated)
+		near = cells_near(&search, known->few_cells, false);
+	if (!near.more && near.dated)
 	{
 		last_way = "cells";
 		search_cells(&search, &near, answer);
@@ -107,7 +107,7 @@ answer_usual(FunctionCallInfo fcinfo, Answer *answer)
 	if (search.model.indexed && rows > 0 && runs_outside_index(&search))
 		return false;
 	last_way = "index";
-	if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, &near, rows, known->cells_looked_at), rows, answer))
+	if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, answer))
 		return true;
 	last_way = "all cells";
 	compare_all(&search, answer);

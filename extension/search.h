@@ -68,6 +68,7 @@ enum
 /* arguments.c */
 extern bool is_usual(FunctionCallInfo fcinfo);
 extern bool read_arguments(FunctionCallInfo fcinfo, Search *search);
+extern Box	box_of(const Outside *outside, Datum place);
 
 /* visible.c */
 extern bool only_model(Oid schema, Model *model);
@@ -88,7 +89,7 @@ typedef struct
 
 extern bool date_passes(const Dates *dates, TimestampTz time);
 extern NearCells cells_near(const Search *search, int32 most, bool by_outline);
-extern double rough_rows(const Search *search, const NearCells *near, double total, int32 looked_at);
+extern double rough_rows(const Search *search, double total, int32 looked_at);
 extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
 
 /* index.c */

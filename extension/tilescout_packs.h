@@ -89,7 +89,7 @@ typedef struct
 	/* pgvector */
 	Oid			distance, dims, to_single, normalise, to_half;
 	/* PostGIS */
-	Oid			srid, kind, coordinate_dims, empty, valid, points, intersects, contains, overlaps, surface, centroid, x, y, parts, box, x_min, y_min, x_max, y_max;
+	Oid			srid, kind, coordinate_dims, empty, valid, points, intersects, overlaps, surface, centroid, x, y, parts, box, x_min, y_min, x_max, y_max;
 	/* the schema's */
 	Oid			middle_of;
 } Outside;

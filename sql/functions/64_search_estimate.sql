@@ -1,8 +1,8 @@
 CREATE OR REPLACE FUNCTION tilescout.index_microseconds(dimension int, breadth double precision, met double precision)
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    -- Measured with 256 dimensions: for each row of breadth, some thirty vectors being compared for it, 1.2 to 1.6 where all is in the processor's caches and 3.8 in ten million
-    -- rows; 4 for each row that is fetched and held against the filter.
-    SELECT 150 + breadth * (1.4 + 0.004 * dimension) + met * 4
+    -- Measured with 256 dimensions where all is in memory: 1.2 to 1.6 for each row of breadth, some thirty vectors being compared for it (3.8 in ten million rows); 2 to 3 for
+    -- each row that is fetched and held against the filter.
+    SELECT 150 + breadth * (0.3 + 0.004 * dimension) + met * 2.5
 $$;
 COMMENT ON FUNCTION tilescout.index_microseconds IS 'What one pass of the HNSW index takes, so broad (hnsw.ef_search), that hands out so many rows.';
 
