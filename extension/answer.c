@@ -4,10 +4,16 @@
 #include "funcapi.h"
 #include "utils/fmgroids.h"
 
+/* What PostGIS prepares of the area stays for the next call; all else goes. */
 bool
 lies_in_area(const Search *search, Datum footprint)
 {
-	return DatumGetBool(FunctionCall2((FmgrInfo *) &search->intersects, search->area, footprint));
+	MemoryContext outer = MemoryContextSwitchTo(search->scratch);
+	bool		lies = DatumGetBool(FunctionCall2((FmgrInfo *) &search->intersects, search->area, footprint));
+
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(search->scratch);
+	return lies;
 }
 
 /* As tilescout.middle_of: of a footprint in parts, the larger one's. */

@@ -4,6 +4,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/typcache.h"
 
 /* Whether nothing but look, area and dates is asked for. */
@@ -89,6 +90,7 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 
 	search->box = box_of(outside, search->area);
 	fmgr_info(outside->intersects, &search->intersects);
+	search->scratch = AllocSetContextCreate(CurrentMemoryContext, "tilescout area", ALLOCSET_SMALL_SIZES);
 	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90
 		&& DatumGetBool(OidFunctionCall1(outside->valid, search->area));
 }

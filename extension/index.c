@@ -159,7 +159,7 @@ search_index(const Search *search, int32 breadth, int32 read, Answer *answer)
 
 	ScanKeyEntryInitialize(&nearest, SK_ORDER_BY, 1, 1, search->outside->vector_type, InvalidOid, search->outside->distance, search->query);
 	index_rescan(reading.by_index, NULL, 0, &nearest, 1);
-	for (int32 i = 0; i < read && answer->count < search->k && next_row(&reading); i++)
+	for (answer->read = 0; answer->read < read && answer->count < search->k && next_row(&reading); answer->read++)
 		if (passes(search, &reading, &columns))
 			answer->hits[answer->count++] = hit_of(search, &reading, &columns);
 	end_reading(&reading);

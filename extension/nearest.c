@@ -278,7 +278,7 @@ question_of(FunctionCallInfo fcinfo)
 }
 
 /* An array argument without NULLs, of as many elements as there are cells. */
-static const void *
+static void *
 per_cell(FunctionCallInfo fcinfo, int argument, int count)
 {
 	ArrayType  *array = PG_ARGISNULL(argument) ? NULL : PG_GETARG_ARRAYTYPE_P(argument);

@@ -15,6 +15,8 @@
 
 /* hnsw.ef_search at most. */
 #define BROADEST 1000
+/* Of the least breadth of SQL, whose answers nothing checks. */
+#define CHECKED 0.6
 
 static const char *last_way = NULL;
 
@@ -32,26 +34,27 @@ static bool
 ask_index(const Search *search, const Costs *costs, double rough, double rows, Answer *answer)
 {
 	double		exact_time = costs->exact_start + rough * costs->exact_row, met = search->k / Max(Min(1, ceil(rough) / rows), 1e-9);
-	double		breadth = Max(costs->least_breadth, costs->index_margin * met), read = breadth;
+	double		least = costs->least_breadth < BROADEST ? CHECKED * costs->least_breadth : BROADEST;
+	double		breadth = Max(least, costs->index_margin * met), read = breadth;
 
 	if (1.2 * index_time(costs, breadth, met) > exact_time)
 	{
 		if (exact_time <= 2500)
 			return false;
-		breadth = costs->least_breadth;
+		breadth = least;
 		read = 6 * search->k;
 	}
 	for (;;)
 	{
 		if (search_index(search, Min(BROADEST, breadth), Min(BROADEST, read), answer))
-			return true;
+			return breadth >= BROADEST || !looks_lost(search, answer, rows, costs->cells_looked_at) || search_index(search, BROADEST, BROADEST, answer);
 		if (read >= BROADEST)
 			return false;
 
 		/* As many passed; half as much again as would then suffice, or all that one pass can be, where that is worth it beside comparing all. */
 		double		needed = answer->count == 0 ? INFINITY : 1.5 * read * search->k / answer->count;
 
-		breadth = needed <= BROADEST ? Max(costs->least_breadth, needed) : BROADEST;
+		breadth = needed <= BROADEST ? Max(least, needed) : BROADEST;
 		if ((needed <= BROADEST ? 1.5 : 4) * index_time(costs, breadth, breadth) > exact_time)
 			return false;
 		read = breadth;

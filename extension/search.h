@@ -35,6 +35,7 @@ typedef struct
 	Datum		area;			/* a valid polygon in WGS84 degrees */
 	Box			box;			/* the area's */
 	FmgrInfo	intersects;
+	MemoryContext scratch;
 	Dates		dates;
 	bool		by_tile;		/* excluded is left out */
 	pg_uuid_t	excluded;
@@ -56,6 +57,7 @@ typedef struct
 {
 	Hit		   *hits;			/* room for k */
 	int32		count;
+	int32		read;			/* rows that the index handed out for it */
 } Answer;
 
 /* Arguments of native_search, which are those of tilescout.search. */
@@ -81,16 +83,27 @@ extern bool runs_outside_index(const Search *search);
 typedef struct
 {
 	Cells		cells;
-	int32		room;
 	double		tiles, passing; /* in all of them, and about how many of these pass */
 	bool		dated;			/* no date outside the range is among them */
 	bool		more;			/* not all were listed */
 } NearCells;
 
+/* The columns of cell by number. */
+typedef struct
+{
+	AttrNumber	id, model, run, collection, tiles, stale, undated, from, to, box;
+} CellColumns;
+
+extern CellColumns cell_columns(Relation cell, Oid geometry);
+extern bool not_before(const Dates *dates, TimestampTz time);
+extern bool not_after(const Dates *dates, TimestampTz time);
 extern bool date_passes(const Dates *dates, TimestampTz time);
 extern NearCells cells_near(const Search *search, int32 most, bool by_outline);
-extern double rough_rows(const Search *search, double total, int32 looked_at);
 extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
+
+/* sample.c */
+extern double rough_rows(const Search *search, double total, int32 looked_at);
+extern bool looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at);
 
 /* index.c */
 extern double rows_of_model(const Search *search);

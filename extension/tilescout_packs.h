@@ -71,9 +71,9 @@ typedef struct
 /* Cells by number, with the collection of each, and whether all of its tiles lie in the box. */
 typedef struct
 {
-	const int64 *ids;
-	const int32 *collections;
-	const bool *sures;
+	int64	   *ids;
+	int32	   *collections;
+	bool	   *sures;
 	int32		count;
 } Cells;
 

@@ -7,10 +7,10 @@ COMMENT ON FUNCTION tilescout.index_depth IS 'How many rows have to pass before 
 
 CREATE OR REPLACE FUNCTION tilescout.index_breadth(total bigint)
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    -- A narrow scan now and then ends in the wrong part of the graph, the oftener the larger that is: 60 of a hundred thousand rows and 200 of a million have a recall of .997
-    -- to .999 (of 100 to 300 searches; 100 of a million .992 to .998, and two answers in 300 with nothing right); of ten million, one search in a few dozen that read 400 to 820
-    -- found nothing right, and 1000, the most there is, did (docs/search.md).
-    SELECT CASE WHEN total > 3000000 THEN 1000 ELSE 60 * greatest(1, total / 100000.0) ^ 0.523 END::int
+    -- A narrow scan now and then ends in the wrong part of the graph, the oftener the larger that is. Of 150 to 300 searches 100 of a hundred thousand rows have a recall of .998, 60
+    -- of .997 and 40 of .987 to .998; 200 of a million .998, 100 of .992 to .998, with nothing right in two answers of 300; of ten million, one search in a few dozen that read 400 to
+    -- 820 found nothing right, and 1000, the most there is, did (docs/search.md).
+    SELECT CASE WHEN total > 3000000 THEN 1000 ELSE 100 * greatest(1, total / 100000.0) ^ 0.3 END::int
 $$;
 COMMENT ON FUNCTION tilescout.index_breadth IS 'Least hnsw.ef_search that finds the nearest of so many rows nearly always.';
 

@@ -1,0 +1,219 @@
+/* What a random sample of cells tells: about how many rows pass, before any are read (tilescout.rough_rows), and whether the index has lost its way. */
+#include "search.h"
+
+#include <math.h>
+
+#include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* An estimate by so many cells is a fifth wrong. */
+#define ENOUGH_OF_SAMPLE 25
+/* Vectors of each cell of the sample, from packs that lie apart. */
+#define VECTORS_PER_CELL 4
+
+/* One cell of the sample. */
+typedef struct
+{
+	int64		id;
+	Box			box;
+	double		tiles;
+	bool		dated;
+	TimestampTz from, to;
+} Sampled;
+
+/*
+ * Some cells of a model, drawn at random (cell.sample). As statistics are, they are of the last ANALYZE: a session reads them again when that has counted the model's rows anew.
+ */
+typedef struct
+{
+	Oid			schema;
+	int32		model;
+	double		rows;
+	int32		count;
+	Sampled    *cells;
+	int32		vector_count;
+	Size		vector_size;
+	char	   *vectors;		/* NULL: not read yet */
+} Sample;
+
+static Sample *
+sample_of(const Search *search, double rows, int32 looked_at)
+{
+	static Sample kept = {0};
+
+	if (kept.schema == search->schema && kept.model == search->model.id && kept.rows == rows)
+		return &kept;
+
+	Reading		reading = read_by_index(open_table(search->schema, "cell"), open_index(search->schema, "cell_sample"), 2, 0);
+	CellColumns columns = cell_columns(reading.table, search->outside->geometry_type);
+	ScanKeyData keys[2];
+	Sample		sample = {.schema = search->schema, .model = search->model.id, .rows = rows};
+	int32		room = 1024;
+
+	sample.cells = palloc(room * sizeof(Sampled));
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(search->model.id));
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(floor(log2(Max(1, floor(rows / 256 / looked_at))))));
+	for (bool found = find_row(&reading, keys, 2); found && sample.count < room; found = next_row(&reading))
+	{
+		bool		none, null;
+		Sampled    *cell = &sample.cells[sample.count++];
+
+		cell->id = int8_of(&reading, columns.id);
+		cell->box = box_of(search->outside, value_of(&reading, columns.box, &null));
+		cell->tiles = int4_of(&reading, columns.tiles);
+		cell->from = DatumGetTimestampTz(value_of(&reading, columns.from, &none));
+		cell->to = DatumGetTimestampTz(value_of(&reading, columns.to, &null));
+		cell->dated = !none;
+	}
+	end_reading(&reading);
+
+	/* Complete, it outlives the search. */
+	Sampled    *cells = MemoryContextAlloc(TopMemoryContext, sample.count * sizeof(Sampled));
+
+	memcpy(cells, sample.cells, sample.count * sizeof(Sampled));
+	pfree(sample.cells);
+	if (kept.cells != NULL)
+		pfree(kept.cells);
+	if (kept.vectors != NULL)
+		pfree(kept.vectors);
+	sample.cells = cells;
+	kept = sample;
+	return &kept;
+}
+
+/* The share of all tiles that lie in cells of the sample which the search may be about; met: how many cells these are. */
+static double
+share_of_sample(const Search *search, const Sample *sample, int32 *met)
+{
+	double		all = 0, near = 0;
+	const Box  *box = &search->box;
+
+	*met = 0;
+	for (int32 i = 0; i < sample->count; i++)
+	{
+		const Sampled *cell = &sample->cells[i];
+
+		all += cell->tiles;
+		if (search->in_area && !(cell->box.west <= box->east && cell->box.east >= box->west && cell->box.south <= box->north && cell->box.north >= box->south))
+			continue;
+		if (search->dates.given && !(cell->dated && not_before(&search->dates, cell->to) && not_after(&search->dates, cell->from)))
+			continue;
+		near += cell->tiles;
+		(*met)++;
+	}
+	return all > 0 ? near / all : 0;
+}
+
+/*
+ * About how many rows are likely to pass: by boxes and dates of cells, times the share of its box that the area fills. Where too few cells of the sample tell, the cells near by
+ * are counted.
+ */
+double
+rough_rows(const Search *search, double total, int32 looked_at)
+{
+	int32		met;
+
+	if (!search->in_area && !search->dates.given)
+		return total;
+
+	double		rows = total * share_of_sample(search, sample_of(search, total, looked_at), &met);
+
+	if (search->in_area)
+	{
+		double		box = (search->box.east - search->box.west) * (search->box.north - search->box.south);
+
+		if (met < ENOUGH_OF_SAMPLE)
+		{
+			NearCells	near = cells_near(search, looked_at, false);
+
+			if (!near.more)
+				rows = near.tiles;
+		}
+		rows *= DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area)) / Max(box, 1e-12);
+	}
+	return rows;
+}
+
+/* One vector of an array of them; they are of one size. NULL: there are not so many. */
+static char *
+vector_of(ArrayType *vectors, int place)
+{
+	char	   *vector = ARR_DATA_PTR(vectors);
+
+	if (ARR_HASNULL(vectors) || place >= ArrayGetNItems(ARR_NDIM(vectors), ARR_DIMS(vectors)))
+		return NULL;
+	for (int i = 0; i < place; i++)
+		vector = (char *) att_align_nominal(vector + VARSIZE_ANY(vector), TYPALIGN_INT);
+	return vector;
+}
+
+static bool
+find_pack(Reading *pack, int64 cell, int32 part)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(cell));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(part));
+	return find_row(pack, keys, 2);
+}
+
+/* Some 2,000 vectors, a megabyte for 256 dimensions. */
+static void
+read_vectors(const Search *search, Sample *sample)
+{
+	Relation	table = open_table(search->schema, "pack");
+	Reading		pack = read_by_index(table, open_primary_key(table), 2, 0);
+	AttrNumber	column_of_vectors = column(table, "vectors", get_array_type(search->outside->vector_type));
+	Size		size = MAXALIGN(VARSIZE_ANY(DatumGetPointer(search->query)));
+	char	   *vectors = palloc((Size) sample->count * VECTORS_PER_CELL * size);
+	int32		count = 0;
+	MemoryContext outer = MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "tilescout sample", ALLOCSET_DEFAULT_SIZES));
+
+	for (int32 i = 0; i < sample->count; i++)
+	{
+		int32		parts = 1;
+
+		for (int j = 0; j < VECTORS_PER_CELL && find_pack(&pack, sample->cells[i].id, j * parts / VECTORS_PER_CELL); j++)
+		{
+			bool		null;
+			ArrayType  *array = DatumGetArrayTypeP(value_of(&pack, column_of_vectors, &null));
+			char	   *vector = vector_of(array, j);
+
+			if (j == 0)
+				parts = ceil(sample->cells[i].tiles / Max(1, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array))));
+			if (vector != NULL && VARSIZE_ANY(vector) <= size)
+				memcpy(vectors + size * count++, vector, VARSIZE_ANY(vector));
+		}
+		MemoryContextReset(CurrentMemoryContext);
+	}
+	MemoryContextDelete(MemoryContextSwitchTo(outer));
+	end_reading(&pack);
+	sample->vectors = MemoryContextAlloc(TopMemoryContext, Max(1, count * size));
+	memcpy(sample->vectors, vectors, count * size);
+	sample->vector_count = count;
+	sample->vector_size = size;
+	pfree(vectors);
+}
+
+/*
+ * Whether more vectors of the sample are nearer than the answer's last than can be, had the index handed out the nearest. Where a scan has ended in the wrong part of
+ * the graph, a thousand rows and more are (docs/search.md).
+ */
+bool
+looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at)
+{
+	Sample	   *sample = sample_of(search, rows, looked_at);
+	double		last = answer->hits[answer->count - 1].distance;
+	int32		nearer = 0;
+
+	if (sample->vectors == NULL)
+		read_vectors(search, sample);
+	for (int32 i = 0; i < sample->vector_count; i++)
+		nearer += DatumGetFloat8(FunctionCall2((FmgrInfo *) &search->distance, PointerGetDatum(sample->vectors + sample->vector_size * i), search->query)) < last;
+
+	double		expected = answer->read / rows * sample->vector_count;
+
+	return nearer > expected + 3 * sqrt(expected) + 0.5;
+}
