@@ -198,11 +198,11 @@ read_vectors(const Search *search, Sample *sample)
 }
 
 /*
- * Whether more vectors of the sample are nearer than the answer's last than can be, had the index handed out the nearest. Where a scan has ended in the wrong part of
- * the graph, a thousand rows and more are (docs/search.md).
+ * Whether more vectors of the sample are nearer than the answer's last than can be, had the index handed out the nearest: by more than chance, and doubt. Where a scan has
+ * ended in the wrong part of the graph, a thousand rows and more are nearer (docs/search.md).
  */
 bool
-looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at)
+looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at, double doubt)
 {
 	Sample	   *sample = sample_of(search, rows, looked_at);
 	double		last = answer->hits[answer->count - 1].distance;
@@ -215,5 +215,5 @@ looks_lost(const Search *search, const Answer *answer, double rows, int32 looked
 
 	double		expected = answer->read / rows * sample->vector_count;
 
-	return nearer > expected + 3 * sqrt(expected) + 0.5;
+	return nearer > expected + 3 * sqrt(expected) + doubt;
 }

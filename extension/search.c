@@ -29,6 +29,15 @@ index_time(const Costs *costs, double breadth, double met)
 	return costs->index_start + breadth * costs->index_breadth + Min(breadth, met) * costs->index_met;
 }
 
+/* Whether a complete answer of the index may stand; where that is doubtful, the broadest pass decides, unless it is beyond doubt that the index itself lacks what is near. */
+static bool
+found_its_way(const Search *search, double breadth, double rows, int32 looked_at, Answer *answer)
+{
+	if (!looks_lost(search, answer, rows, looked_at, 0.5))
+		return true;
+	return (breadth >= BROADEST || search_index(search, BROADEST, BROADEST, answer)) && !looks_lost(search, answer, rows, looked_at, 10);
+}
+
 /* Whether the index gave the answer, asked as tilescout.run_search asks it: where a pass is likely to do, or to tell how look and place go together. */
 static bool
 ask_index(const Search *search, const Costs *costs, double rough, double rows, Answer *answer)
@@ -47,7 +56,7 @@ ask_index(const Search *search, const Costs *costs, double rough, double rows, A
 	for (;;)
 	{
 		if (search_index(search, Min(BROADEST, breadth), Min(BROADEST, read), answer))
-			return breadth >= BROADEST || !looks_lost(search, answer, rows, costs->cells_looked_at) || search_index(search, BROADEST, BROADEST, answer);
+			return found_its_way(search, breadth, rows, costs->cells_looked_at, answer);
 		if (read >= BROADEST)
 			return false;
 

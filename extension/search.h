@@ -103,7 +103,7 @@ extern void search_cells(const Search *search, const NearCells *near, Answer *an
 
 /* sample.c */
 extern double rough_rows(const Search *search, double total, int32 looked_at);
-extern bool looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at);
+extern bool looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at, double doubt);
 
 /* index.c */
 extern double rows_of_model(const Search *search);
