@@ -80,7 +80,9 @@ cells_near(const Search *search, int32 most, bool by_outline)
 		bool		within, null;
 		int32		tiles = int4_of(&reading, columns.tiles);
 
-		if (int4_of(&reading, columns.model) != search->model.id || is_hidden(search, int4_of(&reading, columns.run))
+		int32		run = int4_of(&reading, columns.run);
+
+		if (int4_of(&reading, columns.model) != search->model.id || run <= search->after_run || is_hidden(search, run)
 			|| !cell_meets_dates(search, &reading, &columns, &within)
 			|| (by_outline && !lies_in_area(search, value_of(&reading, columns.box, &null))))
 			continue;

@@ -117,7 +117,7 @@ hit_of(const Search *search, const Reading *reading, const VectorColumns *column
 	return hit;
 }
 
-static int
+int
 compare_hits(const void *a, const void *b)
 {
 	const Hit  *x = a, *y = b;

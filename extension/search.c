@@ -29,13 +29,67 @@ index_time(const Costs *costs, double breadth, double met)
 	return costs->index_start + breadth * costs->index_breadth + Min(breadth, met) * costs->index_met;
 }
 
+/* All tiles of the cells, whose outlines are looked at where there are so many that it pays (tilescout.cells_of). */
+static void
+compare_all(const Search *search, Answer *answer)
+{
+	bool		by_outline = false;
+
+	if (search->in_area)
+	{
+		int32		few = DatumGetInt32(OidFunctionCall1(search->outside->points, search->area)) > 500 ? 40 : 4;
+
+		by_outline = cells_near(search, few, false).more;
+	}
+
+	NearCells	near = cells_near(search, PG_INT32_MAX, by_outline);
+
+	answer->count = 0;
+	if (near.cells.count > 0)
+		search_cells(search, &near, answer);
+}
+
+/* What runs hold that are younger than the index, compared exactly; hits is NULL where there are none. */
+static Answer
+answer_outside_index(const Search *search)
+{
+	Answer		outside = {0};
+	Search		younger = *search;
+
+	if (!runs_outside_index(search))
+		return outside;
+	younger.after_run = search->model.through_run;
+	outside.hits = palloc(search->k * sizeof(Hit));
+	compare_all(&younger, &outside);
+	return outside;
+}
+
+/* One pass of the index, and what is nearer outside it. false: too few passed. */
+static bool
+ask_once(const Search *search, int32 breadth, int32 read, const Answer *outside, Answer *answer)
+{
+	if (!search_index(search, breadth, read, answer))
+		return false;
+	if (outside->count > 0)
+	{
+		Hit		   *all = palloc((answer->count + outside->count) * sizeof(Hit));
+
+		memcpy(all, answer->hits, answer->count * sizeof(Hit));
+		memcpy(all + answer->count, outside->hits, outside->count * sizeof(Hit));
+		qsort(all, answer->count + outside->count, sizeof(Hit), compare_hits);
+		memcpy(answer->hits, all, answer->count * sizeof(Hit));
+		pfree(all);
+	}
+	return true;
+}
+
 /* Whether a complete answer of the index may stand; where that is doubtful, the broadest pass decides, unless it is beyond doubt that the index itself lacks what is near. */
 static bool
-found_its_way(const Search *search, double breadth, double rows, int32 looked_at, Answer *answer)
+found_its_way(const Search *search, double breadth, double rows, int32 looked_at, const Answer *outside, Answer *answer)
 {
 	if (!looks_lost(search, answer, rows, looked_at, 0.5))
 		return true;
-	return (breadth >= BROADEST || search_index(search, BROADEST, BROADEST, answer)) && !looks_lost(search, answer, rows, looked_at, 10);
+	return (breadth >= BROADEST || ask_once(search, BROADEST, BROADEST, outside, answer)) && !looks_lost(search, answer, rows, looked_at, 10);
 }
 
 /* Whether the index gave the answer, asked as tilescout.run_search asks it: where a pass is likely to do, or to tell how look and place go together. */
@@ -53,10 +107,13 @@ ask_index(const Search *search, const Costs *costs, double rough, double rows, A
 		breadth = least;
 		read = 6 * search->k;
 	}
+
+	Answer		outside = answer_outside_index(search);
+
 	for (;;)
 	{
-		if (search_index(search, Min(BROADEST, breadth), Min(BROADEST, read), answer))
-			return found_its_way(search, breadth, rows, costs->cells_looked_at, answer);
+		if (ask_once(search, Min(BROADEST, breadth), Min(BROADEST, read), &outside, answer))
+			return found_its_way(search, breadth, rows, costs->cells_looked_at, &outside, answer);
 		if (read >= BROADEST)
 			return false;
 
@@ -68,25 +125,6 @@ ask_index(const Search *search, const Costs *costs, double rough, double rows, A
 			return false;
 		read = breadth;
 	}
-}
-
-/* All tiles of the cells, whose outlines are looked at where there are so many that it pays (tilescout.cells_of). */
-static void
-compare_all(const Search *search, Answer *answer)
-{
-	bool		by_outline = false;
-
-	if (search->in_area)
-	{
-		int32		few = DatumGetInt32(OidFunctionCall1(search->outside->points, search->area)) > 500 ? 40 : 4;
-
-		by_outline = cells_near(search, few, false).more;
-	}
-
-	NearCells	near = cells_near(search, PG_INT32_MAX, by_outline);
-
-	answer->count = 0;
-	search_cells(search, &near, answer);
 }
 
 /* false: it is left to SQL. */
@@ -115,9 +153,6 @@ answer_usual(FunctionCallInfo fcinfo, Answer *answer)
 		search_cells(&search, &near, answer);
 		return true;
 	}
-	/* Merging what the index does not hold is SQL's. */
-	if (search.model.indexed && rows > 0 && runs_outside_index(&search))
-		return false;
 	last_way = "index";
 	if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, answer))
 		return true;

@@ -41,6 +41,7 @@ typedef struct
 	pg_uuid_t	excluded;
 	int32	   *hidden;			/* runs that are not published */
 	int32		hidden_count;
+	int32		after_run;		/* cells of earlier runs, and of this one, are left out */
 } Search;
 
 typedef struct
@@ -107,6 +108,7 @@ extern bool looks_lost(const Search *search, const Answer *answer, double rows, 
 
 /* index.c */
 extern double rows_of_model(const Search *search);
+extern int	compare_hits(const void *a, const void *b);
 extern bool search_index(const Search *search, int32 breadth, int32 read, Answer *answer);
 extern bool find_vector(const Search *search, const pg_uuid_t *tile, Datum *vector);
 
