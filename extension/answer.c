@@ -4,18 +4,6 @@
 #include "funcapi.h"
 #include "utils/fmgroids.h"
 
-/* What PostGIS prepares of the area stays for the next call; all else goes. */
-bool
-lies_in_area(const Search *search, Datum footprint)
-{
-	MemoryContext outer = MemoryContextSwitchTo(search->scratch);
-	bool		lies = DatumGetBool(FunctionCall2((FmgrInfo *) &search->intersects, search->area, footprint));
-
-	MemoryContextSwitchTo(outer);
-	MemoryContextReset(search->scratch);
-	return lies;
-}
-
 /* As tilescout.middle_of: of a footprint in parts, the larger one's. */
 static Datum
 middle_of(const Outside *outside, Datum footprint)
@@ -25,9 +13,10 @@ middle_of(const Outside *outside, Datum footprint)
 
 /* The rows of the answer, with what people want to know of each tile: tilescout.present. */
 void
-present(Oid schema, const Outside *outside, const Answer *answer, double max_distance, ReturnSetInfo *result)
+present(const Search *search, const Answer *answer, double max_distance, ReturnSetInfo *result)
 {
-	Relation	scenes = open_table(schema, "scene"), collections = open_table(schema, "collection");
+	const Outside *outside = search->outside;
+	Relation	scenes = open_table(search->schema, "scene"), collections = open_table(search->schema, "collection");
 	Reading		scene = read_by_index(scenes, open_primary_key(scenes), 1, 0), collection = read_by_index(collections, open_primary_key(collections), 1, 0);
 	AttrNumber	path = column(scenes, "path", TEXTOID), acquired = column(scenes, "acquired_at", TIMESTAMPTZOID), name = column(collections, "name", TEXTOID);
 
@@ -55,4 +44,3 @@ present(Oid schema, const Outside *outside, const Answer *answer, double max_dis
 	end_reading(&scene);
 	end_reading(&collection);
 }
-

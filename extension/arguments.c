@@ -1,4 +1,4 @@
-/* The arguments of the usual search. */
+/* The arguments of the usual search, and what of them is asked of single tiles. */
 #include "search.h"
 
 #include "utils/array.h"
@@ -121,4 +121,22 @@ read_arguments(FunctionCallInfo fcinfo, Search *search)
 {
 	search->k = PG_GETARG_INT32(K);
 	return find_query(fcinfo, search) && find_area(fcinfo, search) && find_dates(fcinfo, &search->dates);
+}
+
+bool
+is_left_out(const Search *search, const pg_uuid_t *tile)
+{
+	return search->by_tile && memcmp(tile->data, search->excluded.data, UUID_LEN) == 0;
+}
+
+/* What PostGIS prepares of the area stays for the next call; all else goes. */
+bool
+lies_in_area(const Search *search, Datum footprint)
+{
+	MemoryContext outer = MemoryContextSwitchTo(search->scratch);
+	bool		lies = DatumGetBool(FunctionCall2((FmgrInfo *) &search->intersects, search->area, footprint));
+
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(search->scratch);
+	return lies;
 }

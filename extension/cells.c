@@ -78,9 +78,7 @@ cells_near(const Search *search, int32 most, bool by_outline)
 	for (bool found = search->in_area ? find_row(&reading, &meets, 1) : next_row(&reading); found; found = next_row(&reading))
 	{
 		bool		within, null;
-		int32		tiles = int4_of(&reading, columns.tiles);
-
-		int32		run = int4_of(&reading, columns.run);
+		int32		tiles = int4_of(&reading, columns.tiles), run = int4_of(&reading, columns.run);
 
 		if (int4_of(&reading, columns.model) != search->model.id || run <= search->after_run || is_hidden(search, run)
 			|| !cell_meets_dates(search, &reading, &columns, &within)
@@ -152,7 +150,7 @@ passes(const Search *search, Lookup *lookup, const Candidate *candidate, int32 c
 	ScanKeyData key[2];
 	bool		null;
 
-	if (search->by_tile && memcmp(candidate->tile.data, search->excluded.data, UUID_LEN) == 0)
+	if (is_left_out(search, &candidate->tile))
 		return false;
 	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&candidate->tile));
 	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));

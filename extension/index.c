@@ -91,7 +91,7 @@ passes(const Search *search, const Reading *reading, const VectorColumns *column
 
 	if (run > search->model.through_run || is_hidden(search, run))
 		return false;
-	if (search->by_tile && memcmp(DatumGetUUIDP(value_of(reading, columns->tile, &null))->data, search->excluded.data, UUID_LEN) == 0)
+	if (is_left_out(search, DatumGetUUIDP(value_of(reading, columns->tile, &null))))
 		return false;
 	if (search->dates.given)
 	{

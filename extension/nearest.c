@@ -117,15 +117,14 @@ float8_of(TupleTableSlot *slot, AttrNumber number)
 static bool
 pack_meets(TupleTableSlot *slot, const PackColumns *columns, const Box *box)
 {
-	return float8_of(slot, columns->west) <= box->east && float8_of(slot, columns->east) >= box->west
-		&& float8_of(slot, columns->south) <= box->north && float8_of(slot, columns->north) >= box->south;
+	return boxes_meet((Box) {float8_of(slot, columns->west), float8_of(slot, columns->south), float8_of(slot, columns->east), float8_of(slot, columns->north)}, *box);
 }
 
 /* The same of one tile: west, south, east, north. */
 static bool
 tile_meets(const float4 *tile, const Box *box)
 {
-	return tile[0] <= box->east && tile[2] >= box->west && tile[1] <= box->north && tile[3] >= box->south;
+	return boxes_meet((Box) {tile[0], tile[1], tile[2], tile[3]}, *box);
 }
 
 /* The shares of a column of a pack, one for each of its tiles. false: none of its tiles has one. */

@@ -88,7 +88,6 @@ static double
 share_of_sample(const Search *search, const Sample *sample, int32 *met)
 {
 	double		all = 0, near = 0;
-	const Box  *box = &search->box;
 
 	*met = 0;
 	for (int32 i = 0; i < sample->count; i++)
@@ -96,7 +95,7 @@ share_of_sample(const Search *search, const Sample *sample, int32 *met)
 		const Sampled *cell = &sample->cells[i];
 
 		all += cell->tiles;
-		if (search->in_area && !(cell->box.west <= box->east && cell->box.east >= box->west && cell->box.south <= box->north && cell->box.north >= box->south))
+		if (search->in_area && !boxes_meet(cell->box, search->box))
 			continue;
 		if (search->dates.given && !(cell->dated && not_before(&search->dates, cell->to) && not_after(&search->dates, cell->from)))
 			continue;

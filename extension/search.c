@@ -129,8 +129,9 @@ ask_index(const Search *search, const Costs *costs, double rough, double rows, A
 
 /* false: it is left to SQL. */
 static bool
-answer_usual(FunctionCallInfo fcinfo, Answer *answer)
+answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 {
+	Answer		answer = {0};
 	Search		search = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid)};
 
 	search.outside = outside(search.schema, get_fn_expr_argtype(fcinfo->flinfo, WITHIN), get_fn_expr_argtype(fcinfo->flinfo, EMBEDDING));
@@ -144,20 +145,22 @@ answer_usual(FunctionCallInfo fcinfo, Answer *answer)
 	const Costs *known = costs(search.schema, search.model.dimension, rows);
 	NearCells	near = {.more = true};
 
-	answer->hits = palloc(search.k * sizeof(Hit));
+	answer.hits = palloc(search.k * sizeof(Hit));
 	if (search.in_area)
 		near = cells_near(&search, known->few_cells, false);
 	if (!near.more && near.dated)
 	{
 		last_way = "cells";
-		search_cells(&search, &near, answer);
-		return true;
+		search_cells(&search, &near, &answer);
 	}
-	last_way = "index";
-	if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, answer))
-		return true;
-	last_way = "all cells";
-	compare_all(&search, answer);
+	else if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, &answer))
+		last_way = "index";
+	else
+	{
+		last_way = "all cells";
+		compare_all(&search, &answer);
+	}
+	present(&search, &answer, PG_ARGISNULL(MAX_DISTANCE) ? 2 : PG_GETARG_FLOAT8(MAX_DISTANCE), result);
 	return true;
 }
 
@@ -206,18 +209,10 @@ Datum
 native_search(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Answer		answer = {0};
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!is_usual(fcinfo) || !answer_usual(fcinfo, &answer))
+	if (!is_usual(fcinfo) || !answer_usual(fcinfo, result))
 		answer_in_full(fcinfo, result);
-	else
-	{
-		Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-
-		present(schema, outside(schema, get_fn_expr_argtype(fcinfo->flinfo, WITHIN), get_fn_expr_argtype(fcinfo->flinfo, EMBEDDING)), &answer,
-				PG_ARGISNULL(MAX_DISTANCE) ? 2 : PG_GETARG_FLOAT8(MAX_DISTANCE), result);
-	}
 	return (Datum) 0;
 }
 

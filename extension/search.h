@@ -112,7 +112,10 @@ extern int	compare_hits(const void *a, const void *b);
 extern bool search_index(const Search *search, int32 breadth, int32 read, Answer *answer);
 extern bool find_vector(const Search *search, const pg_uuid_t *tile, Datum *vector);
 
-/* answer.c */
+/* arguments.c */
+extern bool is_left_out(const Search *search, const pg_uuid_t *tile);
 extern bool lies_in_area(const Search *search, Datum footprint);
-extern void present(Oid schema, const Outside *outside, const Answer *answer, double max_distance, ReturnSetInfo *result);
+
+/* answer.c */
+extern void present(const Search *search, const Answer *answer, double max_distance, ReturnSetInfo *result);
 #endif

@@ -48,6 +48,12 @@ typedef struct
 	double		west, south, east, north;
 } Box;
 
+static inline bool
+boxes_meet(Box a, Box b)
+{
+	return a.west <= b.east && a.east >= b.west && a.south <= b.north && a.north >= b.south;
+}
+
 typedef struct
 {
 	double		distance;

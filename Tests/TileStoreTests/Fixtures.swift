@@ -62,6 +62,9 @@ struct StoreFixture {
         return unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) })
     }
 
+    /// As SQL writes it, quotes and all.
+    static func literal(_ vector: [Float]) -> String { "'[\(vector.map { "\($0)" }.joined(separator: ","))]'" }
+
     static func unit(_ values: [Float]) -> [Float] {
         let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
         return values.map { $0 / norm }

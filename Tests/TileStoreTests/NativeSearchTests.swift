@@ -71,7 +71,7 @@ import TileStore
     private func arguments(_ random: inout SeededRandom) -> String {
         let number = Int.random(in: 0..<9000, using: &random)
         let look = Bool.random(using: &random)
-            ? "embedding => '[\(StoreFixture.direction(number, Self.dimension).map { "\($0)" }.joined(separator: ","))]'"
+            ? "embedding => \(StoreFixture.literal(StoreFixture.direction(number, Self.dimension)))"
             : "like_tile => (SELECT tile_id FROM tilescout.embedding_1 WHERE run_id < 4 ORDER BY tile_id OFFSET \(number / 3) LIMIT 1), exclude_self => \(Bool.random(using: &random))"
         let rest = Int.random(in: 0..<10, using: &random) == 0 ? ", min_valid => 0.5" : ""
         let distance = Int.random(in: 0..<4, using: &random) == 0 ? ", max_distance => \(Double.random(in: 0...1, using: &random))" : ""
@@ -129,7 +129,7 @@ import TileStore
             ANALYZE
             """)
         for number in [3, 3999, 4000, 5999] {
-            let arguments = "embedding => '[\(look(number).map { "\($0)" }.joined(separator: ","))]', k => 10"
+            let arguments = "embedding => \(StoreFixture.literal(look(number))), k => 10"
             let row = try f.store.connection.query("""
                 SELECT (SELECT max(distance) FROM tilescout.search(\(arguments))) AS checked, (SELECT max(d) FROM tilescout.run_search(\(arguments)) AS a CROSS JOIN unnest(a.distances) AS d) AS plain
                 """)[0]
@@ -160,7 +160,7 @@ import TileStore
     /// Scenes that a later run retired, and views of the past, are known to SQL alone.
     @Test("Retired scenes and views of the past are left to SQL") func retiredAndPast() throws {
         let f = try filled()
-        let question = "embedding => '[\(StoreFixture.direction(7, Self.dimension).map { "\($0)" }.joined(separator: ","))]', k => 9000"
+        let question = "embedding => \(StoreFixture.literal(StoreFixture.direction(7, Self.dimension))), k => 9000"
         let all = try ask(f.store, question)
         #expect(all.way == "all cells")
         try f.store.connection.execute(script: "SET tilescout.as_of = '1'")
@@ -185,7 +185,7 @@ import TileStore
     /// What a session keeps of functions' numbers and costs goes when a function changes.
     @Test("Costs that change are read anew") func costsChange() throws {
         let f = try filled()
-        let question = "embedding => '[\(StoreFixture.direction(7, Self.dimension).map { "\($0)" }.joined(separator: ","))]', within => tilescout.bbox(1, 1, 1.2, 1.2)"
+        let question = "embedding => \(StoreFixture.literal(StoreFixture.direction(7, Self.dimension))), within => tilescout.bbox(1, 1, 1.2, 1.2)"
         #expect(try ask(f.store, question).way == "cells")
         try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1'")
         #expect(try ask(f.store, question).way == "all cells")

@@ -43,7 +43,7 @@ import TileStore
 
     /// The box of the arguments, as SQL over `west` to `north` of a tile; and the arguments without the depth, which comes last.
     private func question(_ random: inout SeededRandom) -> (inBox: String, arguments: String) {
-        let vector = StoreFixture.direction(Int.random(in: 0...3000, using: &random), Self.dimension).map { "\($0)" }.joined(separator: ",")
+        let vector = StoreFixture.literal(StoreFixture.direction(Int.random(in: 0...3000, using: &random), Self.dimension))
         var box = "NULL, NULL, NULL, NULL", inBox = "true"
         if Bool.random(using: &random) {
             let west = Double.random(in: 0...8, using: &random), south = Double.random(in: 0...8, using: &random)
@@ -56,9 +56,9 @@ import TileStore
         var after = "NULL, NULL"
         if Bool.random(using: &random) {
             let tile = StoreFixture.id(Int.random(in: 0..<2500, using: &random))
-            after = "(SELECT embedding <=> '[\(vector)]' FROM tilescout.embedding_1 WHERE tile_id = '\(tile)' LIMIT 1), '\(tile)'"
+            after = "(SELECT embedding <=> \(vector) FROM tilescout.embedding_1 WHERE tile_id = '\(tile)' LIMIT 1), '\(tile)'"
         }
-        return (inBox, "\(cells(&random)), '[\(vector)]', \(box), \(valid), \(cloud), \(after)")
+        return (inBox, "\(cells(&random)), \(vector), \(box), \(valid), \(cloud), \(after)")
     }
 
     /// SQL leaves tiles beside the box in, of packs that meet it; the extension does not.
@@ -102,12 +102,12 @@ import TileStore
 
     @Test func nothingToRankIsNoError() throws {
         let f = try filled()
-        let vector = StoreFixture.direction(1, Self.dimension).map { "\($0)" }.joined(separator: ",")
+        let vector = StoreFixture.literal(StoreFixture.direction(1, Self.dimension))
         for arguments in [
-            "NULL, NULL, NULL, '[\(vector)]', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 10",
-            "'{}', '{}', '{}', '[\(vector)]', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 10",
-            "'{1}', '{1}', '{f}', '[\(vector)]', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 10",
-            "(SELECT array_agg(id) FROM tilescout.cell), (SELECT array_agg(1) FROM tilescout.cell), (SELECT array_agg(false) FROM tilescout.cell), '[\(vector)]', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0",
+            "NULL, NULL, NULL, \(vector), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 10",
+            "'{}', '{}', '{}', \(vector), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 10",
+            "'{1}', '{1}', '{f}', \(vector), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 10",
+            "(SELECT array_agg(id) FROM tilescout.cell), (SELECT array_agg(1) FROM tilescout.cell), (SELECT array_agg(false) FROM tilescout.cell), \(vector), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0",
         ] { #expect(try f.store.connection.query(call("native_nearest_in_cells", arguments)).count == 0) }
     }
 
