@@ -20,6 +20,10 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	Reading		scene = read_by_index(scenes, open_primary_key(scenes), 1, 0), collection = read_by_index(collections, open_primary_key(collections), 1, 0);
 	AttrNumber	path = column(scenes, "path", TEXTOID), acquired = column(scenes, "acquired_at", TIMESTAMPTZOID), name = column(collections, "name", TEXTOID);
 
+	/* Most are of one collection, and some of one scene. */
+	int32		collection_at_hand = 0;
+	int64		scene_at_hand = 0;
+
 	for (int32 i = 0; i < answer->count && answer->hits[i].distance <= max_distance; i++)
 	{
 		const Hit  *hit = &answer->hits[i];
@@ -29,8 +33,10 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 
 		ScanKeyInit(&of_scene, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hit->scene));
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
-		if (!find_row(&scene, &of_scene, 1) || !find_row(&collection, &of_collection, 1))
+		if ((hit->scene != scene_at_hand && !find_row(&scene, &of_scene, 1)) || (hit->collection != collection_at_hand && !find_row(&collection, &of_collection, 1)))
 			continue;
+		scene_at_hand = hit->scene;
+		collection_at_hand = hit->collection;
 
 		Datum		values[12] = {
 			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name, &null), Int64GetDatum(hit->scene),

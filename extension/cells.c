@@ -1,11 +1,9 @@
 /* Exact searches: the cells that may hold what passes, and the nearest of their tiles (tilescout.cells_at, cells_of, search_few, search_exact). */
+#include "packs.h"
 #include "search.h"
 
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
-
-/* A sure majority of searches finds its k among so many. */
-#define LEAST_DEPTH 128
 
 CellColumns
 cell_columns(Relation cell, Oid geometry)
@@ -158,43 +156,34 @@ passes(const Search *search, Lookup *lookup, const Candidate *candidate, int32 c
 		&& (sure || ((!search->in_area || lies_in_area(search, value_of(&lookup->tile, lookup->footprint, &null))) && scene_passes_dates(search, lookup)));
 }
 
-/* The nearest of all tiles of the cells; of more and more candidates the footprints are looked up until k have passed. */
+/* The nearest of all tiles of the cells; footprints are looked up until k have passed. */
 void
 search_cells(const Search *search, const NearCells *near, Answer *answer)
 {
 	Lookup		lookup = begin_lookup(search);
 	Question	question = {.in_box = search->in_area, .box = search->box, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
-	int64		looked_up = 0;
+	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, 1.5 * search->k * near->tiles / Max(near->passing, 1));
+	Candidate	candidate;
 
-	for (int64 depth = Max(LEAST_DEPTH, 3 * search->k / 2 * near->tiles / Max(near->passing, 1));; depth *= 8)
+	while (answer->count < search->k && next_nearest(ranking, &candidate))
 	{
-		Candidate  *nearest;
-		int64		count = nearest_of_cells(search->schema, &question, &near->cells, depth, &nearest);
+		int32		collection = near->cells.collections[candidate.piece];
+		bool		null;
 
-		/* Those before were looked up in the round before. */
-		for (; looked_up < count && answer->count < search->k; looked_up++)
-		{
-			Candidate  *candidate = &nearest[looked_up];
-			int32		collection = near->cells.collections[candidate->piece];
-			bool		null;
+		if (!passes(search, &lookup, &candidate, collection, near->cells.sures[candidate.piece]))
+			continue;
 
-			if (!passes(search, &lookup, candidate, collection, near->cells.sures[candidate->piece]))
-				continue;
+		Hit		   *hit = &answer->hits[answer->count++];
 
-			Hit		   *hit = &answer->hits[answer->count++];
-
-			hit->distance = candidate->distance;
-			hit->tile = candidate->tile;
-			hit->collection = collection;
-			hit->scene = int8_of(&lookup.tile, lookup.of_scene);
-			hit->valid = value_of(&lookup.tile, lookup.valid, &null);
-			hit->cloud = value_of(&lookup.tile, lookup.cloud, &hit->cloud_unknown);
-			hit->footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(&lookup.tile, lookup.footprint, &null)));
-		}
-		pfree(nearest);
-		if (answer->count == search->k || count < depth)
-			break;
+		hit->distance = candidate.distance;
+		hit->tile = candidate.tile;
+		hit->collection = collection;
+		hit->scene = int8_of(&lookup.tile, lookup.of_scene);
+		hit->valid = value_of(&lookup.tile, lookup.valid, &null);
+		hit->cloud = value_of(&lookup.tile, lookup.cloud, &hit->cloud_unknown);
+		hit->footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(&lookup.tile, lookup.footprint, &null)));
 	}
+	end_ranking(ranking);
 	end_reading(&lookup.tile);
 	end_reading(&lookup.scene);
 }

@@ -1,17 +1,17 @@
 /* What a random sample of cells tells: about how many rows pass, before any are read (tilescout.rough_rows), and whether the index has lost its way. */
+#include "codes.h"
+#include "packs.h"
 #include "search.h"
 
 #include <math.h>
 
-#include "utils/array.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* An estimate by so many cells is a fifth wrong. */
 #define ENOUGH_OF_SAMPLE 25
 /* Vectors of each cell of the sample, from packs that lie apart. */
-#define VECTORS_PER_CELL 4
+#define VECTORS_PER_CELL 8
 
 /* One cell of the sample. */
 typedef struct
@@ -33,9 +33,7 @@ typedef struct
 	double		rows;
 	int32		count;
 	Sampled    *cells;
-	int32		vector_count;
-	Size		vector_size;
-	char	   *vectors;		/* NULL: not read yet */
+	struct varlena *codes;		/* NULL: not read yet */
 } Sample;
 
 static Sample *
@@ -76,8 +74,8 @@ sample_of(const Search *search, double rows, int32 looked_at)
 	pfree(sample.cells);
 	if (kept.cells != NULL)
 		pfree(kept.cells);
-	if (kept.vectors != NULL)
-		pfree(kept.vectors);
+	if (kept.codes != NULL)
+		pfree(kept.codes);
 	sample.cells = cells;
 	kept = sample;
 	return &kept;
@@ -135,65 +133,37 @@ rough_rows(const Search *search, double total, int32 looked_at)
 	return rows;
 }
 
-/* One vector of an array of them; they are of one size. NULL: there are not so many. */
-static char *
-vector_of(ArrayType *vectors, int place)
-{
-	char	   *vector = ARR_DATA_PTR(vectors);
-
-	if (ARR_HASNULL(vectors) || place >= ArrayGetNItems(ARR_NDIM(vectors), ARR_DIMS(vectors)))
-		return NULL;
-	for (int i = 0; i < place; i++)
-		vector = (char *) att_align_nominal(vector + VARSIZE_ANY(vector), TYPALIGN_INT);
-	return vector;
-}
-
-static bool
-find_pack(Reading *pack, int64 cell, int32 part)
-{
-	ScanKeyData keys[2];
-
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(cell));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(part));
-	return find_row(pack, keys, 2);
-}
-
-/* Some 2,000 vectors, a megabyte for 256 dimensions. */
+/* Some 4,000 vectors, of 156 bytes each for 256 dimensions. */
 static void
 read_vectors(const Search *search, Sample *sample)
 {
-	Relation	table = open_table(search->schema, "pack");
-	Reading		pack = read_by_index(table, open_primary_key(table), 2, 0);
-	AttrNumber	column_of_vectors = column(table, "vectors", get_array_type(search->outside->vector_type));
-	Size		size = MAXALIGN(VARSIZE_ANY(DatumGetPointer(search->query)));
-	char	   *vectors = palloc((Size) sample->count * VECTORS_PER_CELL * size);
-	int32		count = 0;
-	MemoryContext outer = MemoryContextSwitchTo(AllocSetContextCreate(CurrentMemoryContext, "tilescout sample", ALLOCSET_DEFAULT_SIZES));
+	PackReading packs = read_packs(search->schema, search->outside->vector_type, 2);
+	Question	all = {.vector_type = search->outside->vector_type};
+	int32		most = Min(UINT16_MAX, sample->count * VECTORS_PER_CELL), count = 0;
+	Datum	   *vectors = palloc(Max(1, most) * sizeof(Datum));
 
 	for (int32 i = 0; i < sample->count; i++)
 	{
 		int32		parts = 1;
 
-		for (int j = 0; j < VECTORS_PER_CELL && find_pack(&pack, sample->cells[i].id, j * parts / VECTORS_PER_CELL); j++)
+		for (int j = 0; j < VECTORS_PER_CELL && find_pack(&packs, sample->cells[i].id, j * parts / VECTORS_PER_CELL); j++)
 		{
-			bool		null;
-			ArrayType  *array = DatumGetArrayTypeP(value_of(&pack, column_of_vectors, &null));
-			char	   *vector = vector_of(array, j);
+			Pack		pack;
 
+			unpack(&packs, &all, &pack);
 			if (j == 0)
-				parts = ceil(sample->cells[i].tiles / Max(1, ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array))));
-			if (vector != NULL && VARSIZE_ANY(vector) <= size)
-				memcpy(vectors + size * count++, vector, VARSIZE_ANY(vector));
+				parts = ceil(sample->cells[i].tiles / Max(1, pack.count));
+			if (j < pack.count && count < most)
+				vectors[count++] = PointerGetDatum(memcpy(palloc(pack.vector_size), DatumGetPointer(vector_of(&pack, j)), pack.vector_size));
 		}
-		MemoryContextReset(CurrentMemoryContext);
 	}
-	MemoryContextDelete(MemoryContextSwitchTo(outer));
-	end_reading(&pack);
-	sample->vectors = MemoryContextAlloc(TopMemoryContext, Max(1, count * size));
-	memcpy(sample->vectors, vectors, count * size);
-	sample->vector_count = count;
-	sample->vector_size = size;
-	pfree(vectors);
+	end_reading(&packs.rows);
+
+	Size		size = VARHDRSZ + codes_size(search->model.dimension, count);
+
+	sample->codes = MemoryContextAlloc(TopMemoryContext, size);
+	SET_VARSIZE(sample->codes, size);
+	write_codes(VARDATA(sample->codes), search->model.dimension, count, 0, 0, vectors, NULL);
 }
 
 /*
@@ -204,15 +174,15 @@ bool
 looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at, double doubt)
 {
 	Sample	   *sample = sample_of(search, rows, looked_at);
-	double		last = answer->hits[answer->count - 1].distance;
-	int32		nearer = 0;
+	CodedQuery	query = code_query(search->query);
+	CodesRow	codes;
 
-	if (sample->vectors == NULL)
+	if (sample->codes == NULL)
 		read_vectors(search, sample);
-	for (int32 i = 0; i < sample->vector_count; i++)
-		nearer += DatumGetFloat8(FunctionCall2((FmgrInfo *) &search->distance, PointerGetDatum(sample->vectors + sample->vector_size * i), search->query)) < last;
+	if (!read_codes(sample->codes, query.dimension, &codes))
+		return false;
 
-	double		expected = answer->read / rows * sample->vector_count;
+	double		expected = answer->read / rows * codes.header->count;
 
-	return nearer > expected + 3 * sqrt(expected) + doubt;
+	return count_nearer(&query, &codes, answer->hits[answer->count - 1].distance) > expected + 3 * sqrt(expected) + doubt;
 }

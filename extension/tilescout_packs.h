@@ -41,7 +41,7 @@ extern int32 int4_of(const Reading *reading, AttrNumber number);
 extern int64 int8_of(const Reading *reading, AttrNumber number);
 extern Datum value_of(const Reading *reading, AttrNumber number, bool *null);
 
-/* ---- nearest.c: the vectors of packs by distance ---- */
+/* ---- the vectors of packs by distance: packs.h ---- */
 
 typedef struct
 {
@@ -84,7 +84,6 @@ typedef struct
 } Cells;
 
 extern int	compare_ranks(double distance_a, const pg_uuid_t *tile_a, int32 collection_a, double distance_b, const pg_uuid_t *tile_b, int32 collection_b);
-extern int64 nearest_of_cells(Oid schema, Question *question, const Cells *cells, int64 depth, Candidate **nearest);
 
 /* ---- outside.c: functions of pgvector, PostGIS and the schema, found by name once a session ---- */
 

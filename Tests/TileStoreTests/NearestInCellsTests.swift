@@ -133,7 +133,7 @@ import TileStore
         try f.store.connection.execute(script: "GRANT USAGE ON SCHEMA tilescout TO PUBLIC; GRANT SELECT ON tilescout.cell, tilescout.embedding_1 TO PUBLIC")
         try f.store.connection.execute(script: "SET ROLE pg_monitor")
         let error = #expect(throws: PostgreSQLError.self) { try f.store.connection.query(call("native_nearest_in_cells", arguments)) }
-        #expect("\(try #require(error))".contains("permission denied for table pack"))
+        #expect("\(try #require(error))".contains("permission denied for table code"))
     }
 
     /// Where `tilescout.nearest_in_cells` goes.

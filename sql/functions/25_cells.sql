@@ -5,6 +5,11 @@ RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CUR
 $$;
 COMMENT ON FUNCTION tilescout.tiles_per_pack IS 'How many vectors a row of tilescout.pack holds, so that it fills a page and does not leave it.';
 
+CREATE OR REPLACE FUNCTION tilescout.code_run(run_id int)
+-- Nothing, unless tilescout.settle_packs gives it the body that the extension tilescout_packs needs: searches in SQL read no codes.
+RETURNS void LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS 'SELECT';
+COMMENT ON FUNCTION tilescout.code_run IS 'Codes those cells of a run that have no codes yet.';
+
 CREATE OR REPLACE FUNCTION tilescout.summarise_run(run_id int)
 RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT
     -- Statistics do not know a run that has just been loaded, and the planner, which then expects a row or two, would join its tiles with its cells
@@ -63,6 +68,7 @@ BEGIN
         )
         SELECT count(*) FROM new_cell$sql$, tilescout.embedding_table(of_run.model_id))
         INTO cells USING of_run.model_id, of_run.id, of_run.collection_id, tiles_per_cell, tilescout.tiles_per_pack(dimension);
+    PERFORM tilescout.code_run(of_run.id);
     RETURN cells;
 END $$;
 COMMENT ON FUNCTION tilescout.summarise_run IS 'Lays a run''s vectors down in cells and packs, anew; publishing does it. Returns the number of cells.';

@@ -28,7 +28,7 @@ BEGIN
     EXCEPTION WHEN insufficient_privilege OR undefined_file THEN
         NULL;
     END;
-    native := to_regproc('tilescout.native_search') IS NOT NULL;
+    native := to_regproc('tilescout.native_codes') IS NOT NULL;
     -- The extension keeps what it finds in memory, so it is not asked for millions.
     PERFORM tilescout.set_body('tilescout.nearest_in_cells', CASE WHEN native
         THEN 'SELECT * FROM tilescout.native_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 <= 1000000
@@ -39,6 +39,14 @@ BEGIN
     -- Measured with 256 dimensions for each row that passes: 0.35 in SQL, two thirds of it the executor's, whatever the dimension; 0.13 by the extension, which mostly waits for memory.
     PERFORM tilescout.set_body('tilescout.exact_microseconds', CASE WHEN native
         THEN 'SELECT 250 + rows * (0.05 + 0.0003 * dimension)' ELSE 'SELECT 600 + rows * (0.2 + 0.0006 * dimension)' END);
+    PERFORM tilescout.set_body('tilescout.code_run', CASE WHEN native
+        THEN 'INSERT INTO tilescout.code (cell_id, part, codes)
+            SELECT c.id, x.part, x.codes FROM tilescout.cell AS c CROSS JOIN LATERAL tilescout.native_codes(c.id) AS x
+            WHERE c.run_id = $1 AND NOT EXISTS (SELECT FROM tilescout.code AS o WHERE o.cell_id = c.id)'
+        ELSE 'SELECT' END);
+    IF native THEN
+        PERFORM tilescout.code_run(r.id) FROM tilescout.run AS r;
+    END IF;
     RETURN CASE WHEN native THEN 'by the extension tilescout_packs' ELSE 'in SQL' END;
 END $settle$;
 COMMENT ON FUNCTION tilescout.settle_packs IS

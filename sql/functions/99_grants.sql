@@ -2,7 +2,7 @@
 GRANT USAGE ON SCHEMA tilescout TO tilescout_read, tilescout_ingest, tilescout_admin;
 GRANT SELECT ON ALL TABLES IN SCHEMA tilescout TO tilescout_read, tilescout_ingest;
 GRANT INSERT, UPDATE, DELETE ON tilescout.collection, tilescout.tiling, tilescout.run, tilescout.scene, tilescout.scene_file, tilescout.tile,
-    tilescout.run_scene, tilescout.run_claim, tilescout.failure, tilescout.cell, tilescout.pack, tilescout.retirement, tilescout.job, tilescout.worker_report,
+    tilescout.run_scene, tilescout.run_claim, tilescout.failure, tilescout.cell, tilescout.pack, tilescout.code, tilescout.retirement, tilescout.job, tilescout.worker_report,
     tilescout.run_shard TO tilescout_ingest;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA tilescout TO tilescout_ingest, tilescout_admin;
 GRANT ALL ON ALL TABLES IN SCHEMA tilescout TO tilescout_admin;

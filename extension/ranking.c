@@ -1,0 +1,341 @@
+/*
+ * The vectors of cells one after the other, the nearest first.
+ *
+ * Codes (codes.c) say how near each vector is at least, and are read four times as fast as vectors are. Those that may be the nearest are compared themselves, and handed out once
+ * nothing that has not been compared can be nearer. Where a cell has no codes, or so many vectors lie about equally far that codes tell them apart too badly, all are compared.
+ */
+#include "codes.h"
+#include "packs.h"
+
+#include "lib/pairingheap.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+
+/* Least distances, 0 to 2, are sorted into so many bins. */
+#define BINS 1024
+#define BIN_OF(distance) Min(BINS - 1, (int32) (Max(0, distance) * (BINS / 2)))
+/* Further away than anything is: it lies beside the area. */
+#define OUT_OF_QUESTION 9
+/* Looking one vector up and comparing it takes as long as comparing so many that are read one after the other. */
+#define COMPARED_MEANWHILE 12
+/* So few are compared pack by pack, those packs only that they lie in. */
+#define FEW 2048
+/* Where all are compared, so many are kept at first: most searches find what they want among them. */
+#define LEAST_DEPTH 128
+/* Four bytes are kept of each. */
+#define MOST_BY_CODES (16 << 20)
+
+/* A vector that may be near. */
+typedef struct
+{
+	float4		least;
+	int32		piece;
+	int32		place;			/* in its cell */
+} Gathered;
+
+/* One that has been compared. */
+typedef struct
+{
+	pairingheap_node node;
+	Candidate	candidate;
+} Compared;
+
+struct Ranking
+{
+	Oid			schema;
+	Question   *question;
+	const Cells *cells;
+	int64		handed;
+
+	/* By codes. */
+	bool		by_codes;
+	CodedQuery	query;
+	int32		per_pack;
+	float4	   *least;			/* of all vectors of the cells */
+	int64		count, room, inside;	/* inside: of the question */
+	int64	   *ends;			/* of each cell, the end of its vectors */
+	int32		bins[BINS];
+	int32		bin;			/* those before it have been gathered */
+	double		edge;			/* nothing nearer is left to be gathered */
+	int64		wanted;
+	Gathered   *gathered;
+	int64		gathered_count, gathered_at, compared_count;
+	pairingheap *compared;
+	PackReading packs;
+	int32		piece, part;	/* the pack at hand */
+	MemoryContext of_pack;
+
+	/* All compared. */
+	Candidate  *nearest;
+	int64		nearest_count, depth;
+};
+
+static int
+compare_distances(const pairingheap_node *a, const pairingheap_node *b, void *argument)
+{
+	const Candidate *x = &((const Compared *) a)->candidate, *y = &((const Compared *) b)->candidate;
+	const Cells *cells = argument;
+
+	/* The first of the heap is the largest. */
+	return compare_ranks(y->distance, &y->tile, cells->collections[y->piece], x->distance, &x->tile, cells->collections[x->piece]);
+}
+
+static int
+compare_least(const void *a, const void *b)
+{
+	const Gathered *x = a, *y = b;
+
+	return (x->least > y->least) - (x->least < y->least);
+}
+
+/* What may pass of a row of codes. */
+static void
+judge(Ranking *ranking, const CodesRow *row, bool everywhere)
+{
+	int32		count = row->header->count, places[UINT8_MAX] = {0}, inside = 0;
+	float4		least[UINT8_MAX], *all = ranking->least + ranking->count;
+
+	for (int32 i = 0; i < count; i++)
+	{
+		all[i] = OUT_OF_QUESTION;
+		if (everywhere || tile_meets(row->boxes + 4 * i, &ranking->question->box))
+			places[inside++] = i;
+	}
+	least_distances(&ranking->query, row, places, inside, least);
+	for (int32 i = 0; i < inside; i++)
+	{
+		all[places[i]] = least[i];
+		ranking->bins[BIN_OF(least[i])]++;
+	}
+	ranking->count += count;
+	ranking->inside += inside;
+}
+
+static void
+make_room(Ranking *ranking, int32 count)
+{
+	if (ranking->count + count <= ranking->room)
+		return;
+	ranking->room = Max(ranking->room * 2, 1024);
+	ranking->least = ranking->least == NULL ? palloc(ranking->room * sizeof(float4)) : repalloc_huge(ranking->least, ranking->room * sizeof(float4));
+}
+
+/* The codes of one cell. false: it has none, or others than expected. */
+static bool
+read_cell(Ranking *ranking, Reading *reading, AttrNumber column_of_codes, int32 piece)
+{
+	int64		start = ranking->count;
+	bool		null, everywhere = ranking->cells->sures[piece] || !ranking->question->in_box;
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(ranking->cells->ids[piece]));
+	for (bool found = find_row(reading, &key, 1); found; found = next_row(reading))
+	{
+		CodesRow	row;
+
+		if (!read_codes(PG_DETOAST_DATUM(value_of(reading, column_of_codes, &null)), ranking->query.dimension, &row)
+			|| row.header->first != ranking->count - start || row.header->count > UINT8_MAX)
+			return false;
+		if (ranking->per_pack == 0)
+			ranking->per_pack = row.header->per_pack;
+		if (row.header->per_pack != ranking->per_pack || ranking->count > MOST_BY_CODES)
+			return false;
+		make_room(ranking, row.header->count);
+		judge(ranking, &row, everywhere);
+	}
+	ranking->ends[piece] = ranking->count;
+	return ranking->count > start;
+}
+
+/* How near every vector is at least. false: codes do not tell. */
+static bool
+judge_all(Ranking *ranking)
+{
+	Relation	code = open_table(ranking->schema, "code");
+	Reading		reading = read_by_index(code, open_primary_key(code), 1, 0);
+	AttrNumber	column_of_codes = column(code, "codes", BYTEAOID);
+	bool		known = true;
+
+	ranking->ends = palloc(ranking->cells->count * sizeof(int64));
+	for (int32 piece = 0; known && piece < ranking->cells->count; piece++)
+		known = read_cell(ranking, &reading, column_of_codes, piece);
+	end_reading(&reading);
+	return known;
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	const Gathered *x = a, *y = b;
+
+	return x->piece != y->piece ? x->piece - y->piece : x->place - y->place;
+}
+
+/* The vectors of the next bins, some `most` or more, in order. */
+static void
+gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
+{
+	double		from = ranking->bin == 0 ? -1 : ranking->edge;
+	int64		count = 0, start = 0;
+
+	while (ranking->bin < BINS && count < most)
+		count += ranking->bins[ranking->bin++];
+	ranking->edge = ranking->bin == BINS ? OUT_OF_QUESTION : ranking->bin / (BINS / 2.0);
+	if (ranking->gathered != NULL)
+		pfree(ranking->gathered);
+	ranking->gathered = MemoryContextAllocHuge(CurrentMemoryContext, Max(1, count) * sizeof(Gathered));
+	ranking->gathered_count = ranking->gathered_at = 0;
+	for (int32 piece = 0; piece < ranking->cells->count; start = ranking->ends[piece++])
+		for (int64 i = start; i < ranking->ends[piece]; i++)
+			if (ranking->least[i] < ranking->edge && ranking->least[i] >= from)
+				ranking->gathered[ranking->gathered_count++] = (Gathered) {.least = ranking->least[i], .piece = piece, .place = i - start};
+	qsort(ranking->gathered, ranking->gathered_count, sizeof(Gathered), order);
+}
+
+static bool
+find_its_pack(Ranking *ranking, int32 piece, int32 part)
+{
+	if (ranking->piece == piece && ranking->part == part)
+		return true;
+
+	/* It may be gone, with its cell. */
+	bool		found = find_pack(&ranking->packs, ranking->cells->ids[piece], part);
+
+	ranking->piece = found ? piece : -1;
+	ranking->part = part;
+	return found;
+}
+
+static void
+compare_itself(Ranking *ranking, const Gathered *gathered)
+{
+	Pack		pack;
+	Candidate	candidate;
+	int32		place = gathered->place % ranking->per_pack;
+
+	ranking->compared_count++;
+	if (!find_its_pack(ranking, gathered->piece, gathered->place / ranking->per_pack))
+		return;
+
+	MemoryContext outer = MemoryContextSwitchTo(ranking->of_pack);
+	bool		passes = unpack(&ranking->packs, ranking->question, &pack) && place < pack.count && consider(&pack, place, ranking->question, gathered->piece, &candidate);
+
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(ranking->of_pack);
+	if (!passes)
+		return;
+
+	Compared   *compared = palloc(sizeof(Compared));
+
+	compared->candidate = candidate;
+	pairingheap_add(ranking->compared, &compared->node);
+}
+
+static const Candidate *
+nearest_compared(const Ranking *ranking)
+{
+	return pairingheap_is_empty(ranking->compared) ? NULL : &((Compared *) pairingheap_first(ranking->compared))->candidate;
+}
+
+/* More that may be the nearest. false: codes tell too little, and comparing all takes less time. */
+static bool
+gather_more(Ranking *ranking)
+{
+	if (ranking->inside > ranking->wanted * 2 && ranking->compared_count * COMPARED_MEANWHILE <= ranking->inside)
+	{
+		gather(ranking, ranking->wanted, compare_least);
+		ranking->wanted *= 4;
+		return true;
+	}
+	if (ranking->inside - ranking->compared_count > FEW)
+		return false;
+	gather(ranking, PG_INT64_MAX, compare_places);
+	for (int64 i = 0; i < ranking->gathered_count; i++)
+		compare_itself(ranking, &ranking->gathered[i]);
+	ranking->gathered_at = ranking->gathered_count;
+	return true;
+}
+
+/* false: nothing is left, or by_codes is no more. */
+static bool
+next_by_codes(Ranking *ranking, Candidate *candidate)
+{
+	for (;;)
+	{
+		const Candidate *first = nearest_compared(ranking);
+
+		for (; ranking->gathered_at < ranking->gathered_count && (first == NULL || ranking->gathered[ranking->gathered_at].least <= first->distance); first = nearest_compared(ranking))
+			compare_itself(ranking, &ranking->gathered[ranking->gathered_at++]);
+		if (first != NULL && (first->distance < ranking->edge || ranking->bin == BINS))
+		{
+			*candidate = *first;
+			pfree(pairingheap_remove_first(ranking->compared));
+			return true;
+		}
+		if (ranking->bin == BINS)
+			return false;
+		if (!gather_more(ranking))
+		{
+			ranking->by_codes = false;
+			return false;
+		}
+	}
+}
+
+/* Of so many more, as often as they do not suffice. */
+static bool
+next_of_all(Ranking *ranking, Candidate *candidate)
+{
+	if (ranking->handed >= ranking->nearest_count)
+	{
+		if (ranking->depth > 0 && ranking->nearest_count < ranking->depth)
+			return false;
+		if (ranking->nearest != NULL)
+			pfree(ranking->nearest);
+		ranking->depth = ranking->depth == 0 ? Max(LEAST_DEPTH, ranking->wanted) : ranking->depth * 8;
+		ranking->nearest_count = nearest_of_cells(ranking->schema, ranking->question, ranking->cells, ranking->depth, &ranking->nearest);
+		if (ranking->handed >= ranking->nearest_count)
+			return false;
+	}
+	*candidate = ranking->nearest[ranking->handed];
+	return true;
+}
+
+/* wanted: about how many will be asked for. */
+Ranking *
+begin_ranking(Oid schema, Question *question, const Cells *cells, double wanted)
+{
+	Ranking    *ranking = palloc0(sizeof(Ranking));
+
+	ranking->schema = schema;
+	ranking->question = question;
+	ranking->cells = cells;
+	ranking->wanted = Max(16, Min(wanted, MOST_BY_CODES));
+	ranking->query = code_query(question->query);
+	ranking->by_codes = ranking->query.values != NULL && judge_all(ranking);
+	if (ranking->by_codes)
+	{
+		ranking->compared = pairingheap_allocate(compare_distances, (void *) cells);
+		ranking->packs = read_packs(schema, question->vector_type, 2);
+		ranking->piece = -1;
+		ranking->of_pack = AllocSetContextCreate(CurrentMemoryContext, "tilescout pack", ALLOCSET_DEFAULT_SIZES);
+	}
+	return ranking;
+}
+
+bool
+next_nearest(Ranking *ranking, Candidate *candidate)
+{
+	bool		found = (ranking->by_codes && next_by_codes(ranking, candidate)) || (!ranking->by_codes && next_of_all(ranking, candidate));
+
+	ranking->handed += found;
+	return found;
+}
+
+void
+end_ranking(Ranking *ranking)
+{
+	if (ranking->of_pack != NULL)
+		end_reading(&ranking->packs.rows);
+	pfree(ranking);
+}
