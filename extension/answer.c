@@ -33,10 +33,12 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 
 		ScanKeyInit(&of_scene, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hit->scene));
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
-		if ((hit->scene != scene_at_hand && !find_row(&scene, &of_scene, 1)) || (hit->collection != collection_at_hand && !find_row(&collection, &of_collection, 1)))
+		if (hit->scene != scene_at_hand)
+			scene_at_hand = find_row(&scene, &of_scene, 1) ? hit->scene : 0;
+		if (hit->collection != collection_at_hand)
+			collection_at_hand = find_row(&collection, &of_collection, 1) ? hit->collection : 0;
+		if (scene_at_hand == 0 || collection_at_hand == 0)
 			continue;
-		scene_at_hand = hit->scene;
-		collection_at_hand = hit->collection;
 
 		Datum		values[12] = {
 			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name, &null), Int64GetDatum(hit->scene),

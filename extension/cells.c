@@ -104,58 +104,6 @@ cells_near(const Search *search, int32 most, bool by_outline)
 	return near;
 }
 
-/* What of a tile says whether it passes, and what an answer shows of it. */
-typedef struct
-{
-	Reading		tile, scene;
-	AttrNumber	footprint, of_scene, valid, cloud, acquired;
-} Lookup;
-
-static Lookup
-begin_lookup(const Search *search)
-{
-	Relation	tile = open_table(search->schema, "tile"), scene = open_table(search->schema, "scene");
-
-	return (Lookup) {
-		.tile = read_by_index(tile, open_primary_key(tile), 2, 0), .scene = read_by_index(scene, open_primary_key(scene), 1, 0),
-		.footprint = column(tile, "footprint", search->outside->geometry_type), .of_scene = column(tile, "scene_id", INT8OID),
-		.valid = column(tile, "valid_fraction", FLOAT4OID), .cloud = column(tile, "cloud_fraction", FLOAT4OID),
-		.acquired = column(scene, "acquired_at", TIMESTAMPTZOID)
-	};
-}
-
-static bool
-scene_passes_dates(const Search *search, Lookup *lookup)
-{
-	ScanKeyData key;
-	bool		null;
-
-	if (!search->dates.given)
-		return true;
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(int8_of(&lookup->tile, lookup->of_scene)));
-	if (!find_row(&lookup->scene, &key, 1))
-		return false;
-
-	TimestampTz time = DatumGetTimestampTz(value_of(&lookup->scene, lookup->acquired, &null));
-
-	return !null && date_passes(&search->dates, time);
-}
-
-/* Finds the row of a candidate. false: its tile is gone, left out, or elsewhere. */
-static bool
-passes(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool sure)
-{
-	ScanKeyData key[2];
-	bool		null;
-
-	if (is_left_out(search, &candidate->tile))
-		return false;
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&candidate->tile));
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
-	return find_row(&lookup->tile, key, 2)
-		&& (sure || ((!search->in_area || lies_in_area(search, value_of(&lookup->tile, lookup->footprint, &null))) && scene_passes_dates(search, lookup)));
-}
-
 /* The nearest of all tiles of the cells; footprints are looked up until k have passed. */
 void
 search_cells(const Search *search, const NearCells *near, Answer *answer)
@@ -166,24 +114,8 @@ search_cells(const Search *search, const NearCells *near, Answer *answer)
 	Candidate	candidate;
 
 	while (answer->count < search->k && next_nearest(ranking, &candidate))
-	{
-		int32		collection = near->cells.collections[candidate.piece];
-		bool		null;
-
-		if (!passes(search, &lookup, &candidate, collection, near->cells.sures[candidate.piece]))
-			continue;
-
-		Hit		   *hit = &answer->hits[answer->count++];
-
-		hit->distance = candidate.distance;
-		hit->tile = candidate.tile;
-		hit->collection = collection;
-		hit->scene = int8_of(&lookup.tile, lookup.of_scene);
-		hit->valid = value_of(&lookup.tile, lookup.valid, &null);
-		hit->cloud = value_of(&lookup.tile, lookup.cloud, &hit->cloud_unknown);
-		hit->footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(&lookup.tile, lookup.footprint, &null)));
-	}
+		if (find_hit(search, &lookup, &candidate, near->cells.collections[candidate.piece], near->cells.sures[candidate.piece], &answer->hits[answer->count]))
+			answer->count++;
 	end_ranking(ranking);
-	end_reading(&lookup.tile);
-	end_reading(&lookup.scene);
+	end_lookup(&lookup);
 }

@@ -6,9 +6,9 @@
  *
  *     <q, x> = s <q, y> + <q, r>,   |<q, r>| <= e sqrt(1 - <q, x>²) |cos|,
  *
- * where cos is of the angle between r and the part of q that is at right angles to x. In D dimensions the cosine of an angle between directions that have nothing to do with one another is normally distributed,
- * of standard deviation 1 / sqrt(D): beyond SIGMAS of these it is once in a thousand million times, and in few dimensions never. (Gao and Long, RaBitQ, SIGMOD 2024, which
- * this follows with 4 bits where they have one.) Of 256 dimensions e is about 0.1, and the bound 0.04 and less.
+ * where cos is of the angle between r and the part of q that is at right angles to x. In D dimensions the cosine of an angle between directions that have nothing to do with one
+ * another is normally distributed, of standard deviation 1 / sqrt(D): beyond SIGMAS of these it is once in a thousand million times, and in few dimensions never. (Gao and Long,
+ * RaBitQ, SIGMOD 2024, which this follows with 4 bits where they have one.) Of 256 dimensions e is about 0.1, and the bound 0.04 and less.
  */
 #include "codes.h"
 
@@ -21,11 +21,14 @@
 #define SIGMAS 6
 /* Of a normal distribution's 16 levels, in standard deviations: the distance at which the error is least (Max, 1960). */
 #define LEVEL 0.335f
+/* Of the levels 0 to 15. */
+#define MIDDLE 7.5f
 /* What is rounded worse than this is compared itself. */
 #define WORST 0.5f
 /* Single precision, in which pgvector adds up distances too. */
 #define ROUNDING 1e-5f
 #define ROW_SIZE 8100
+#define AHEAD 24
 
 bool		codes_are_plain = false;
 
@@ -42,19 +45,6 @@ bytes_each(int32 dimension)
 	return 7 * sizeof(float4) + code_bytes(dimension);
 }
 
-/* So many fill a page, as the packs do. */
-int32
-codes_per_row(int32 dimension)
-{
-	return Max(1, (ROW_SIZE - sizeof(CodesHeader)) / bytes_each(dimension));
-}
-
-Size
-codes_size(int32 dimension, int32 count)
-{
-	return sizeof(CodesHeader) + count * bytes_each(dimension);
-}
-
 static CodesRow
 row_at(const char *data, int32 count)
 {
@@ -66,6 +56,57 @@ row_at(const char *data, int32 count)
 	};
 }
 
+/* So many fill a page, as the packs do, where so many bytes of something else go with each. */
+int32
+codes_per_row(int32 dimension, Size more)
+{
+	return Max(1, (ROW_SIZE - sizeof(CodesHeader)) / (bytes_each(dimension) + more));
+}
+
+/* What goes from row to row with a code: scale, cosine and sine, box, and the code. */
+Size
+record_size(int32 dimension)
+{
+	return bytes_each(dimension);
+}
+
+void
+read_record(const CodesRow *row, int32 place, int32 dimension, char *record)
+{
+	float4	   *numbers = (float4 *) record;
+
+	numbers[0] = row->scales[place];
+	numbers[1] = row->cosines[place];
+	numbers[2] = row->sines[place];
+	memcpy(numbers + 3, row->boxes + 4 * place, 4 * sizeof(float4));
+	memcpy(numbers + 7, row->codes + (Size) place * code_bytes(dimension), code_bytes(dimension));
+}
+
+/* A row's contents, of records. */
+void
+write_records(char *data, int32 dimension, int32 count, int32 per_pack, const char *const *records)
+{
+	CodesRow	row = row_at(data, count);
+
+	*(CodesHeader *) data = (CodesHeader) {.version = CODES_VERSION, .dimension = dimension, .count = count, .per_pack = per_pack};
+	for (int32 i = 0; i < count; i++)
+	{
+		const float4 *numbers = (const float4 *) records[i];
+
+		((float4 *) row.scales)[i] = numbers[0];
+		((float4 *) row.cosines)[i] = numbers[1];
+		((float4 *) row.sines)[i] = numbers[2];
+		memcpy((float4 *) row.boxes + 4 * i, numbers + 3, 4 * sizeof(float4));
+		memcpy((uint8 *) row.codes + (Size) i * code_bytes(dimension), numbers + 7, code_bytes(dimension));
+	}
+}
+
+Size
+codes_size(int32 dimension, int32 count)
+{
+	return sizeof(CodesHeader) + count * bytes_each(dimension);
+}
+
 /* false: another version wrote it, or it is of another dimension. */
 bool
 read_codes(struct varlena *value, int32 dimension, CodesRow *row)
@@ -73,9 +114,11 @@ read_codes(struct varlena *value, int32 dimension, CodesRow *row)
 	Size		size = VARSIZE_ANY_EXHDR(value);
 	const CodesHeader *header = (const CodesHeader *) VARDATA_ANY(value);
 
-	if (size < sizeof(CodesHeader) || header->version != CODES_VERSION || header->dimension != dimension || size != codes_size(dimension, header->count))
+	if (size < sizeof(CodesHeader) || header->version != CODES_VERSION || header->dimension != dimension || size < codes_size(dimension, header->count))
 		return false;
 	*row = row_at(VARDATA_ANY(value), header->count);
+	row->rest = VARDATA_ANY(value) + codes_size(dimension, header->count);
+	row->rest_size = size - codes_size(dimension, header->count);
 	return true;
 }
 
@@ -189,23 +232,19 @@ share_along(int32 dimension)
 	return Min(1, SIGMAS / sqrtf(dimension));
 }
 
-/* One code, at zeros, and the three numbers of least_distance. */
+/* The code of a turned unit vector, at zeros, and the three numbers of least_distances, which stay as they are where it is rounded badly. */
 static void
-write_code(Datum vector, int32 dimension, float4 *x, float4 *y, uint8 *code, float4 *scale, float4 *cosine, float4 *sine)
+write_code(const float4 *x, int32 dimension, float4 *y, uint8 *code, float4 *scale, float4 *cosine, float4 *sine)
 {
 	int32		bytes = code_bytes(dimension);
 	float4		level = LEVEL / sqrtf(dimension), error = INFINITY;
 
-	*scale = *cosine = 0;
-	*sine = 1;
-	if (!turned(vector, dimension, x))
-		return;
 	for (int32 i = 0; i < dimension; i++)
 	{
 		int32		number = Min(15, Max(0, (int32) floorf(x[i] / level) + 8));
 
 		code[i % bytes] |= number << (i < bytes ? 0 : 4);
-		y[i] = number - 7.5f;
+		y[i] = number - MIDDLE;
 	}
 
 	float4		along = dot(x, y, dimension);
@@ -239,24 +278,40 @@ write_codes(char *data, int32 dimension, int32 count, int32 per_pack, int32 firs
 	if (boxes != NULL)
 		memcpy((float4 *) row.boxes, boxes, (Size) count * 4 * sizeof(float4));
 	for (int32 i = 0; i < count; i++)
-		write_code(vectors[i], dimension, x, x + dimension, (uint8 *) row.codes + (Size) i * bytes, (float4 *) row.scales + i, (float4 *) row.cosines + i, (float4 *) row.sines + i);
+	{
+		float4	   *scale = (float4 *) row.scales + i, *cosine = (float4 *) row.cosines + i, *sine = (float4 *) row.sines + i;
+
+		*scale = *cosine = 0;
+		*sine = 1;
+		if (turned(vectors[i], dimension, x))
+			write_code(x, dimension, x + dimension, (uint8 *) row.codes + (Size) i * bytes, scale, cosine, sine);
+	}
 	pfree(x);
 }
 
-/* In whole numbers, so that it is multiplied with codes in whole numbers. */
-CodedQuery
-code_query(Datum vector)
+/* The record of a turned unit vector, with no box. */
+void
+make_record(const float4 *x, int32 dimension, char *record)
 {
-	int32		dimension = ((const HalfVector *) DatumGetPointer(vector))->dimension, bytes = code_bytes(dimension), sum = 0;
-	CodedQuery	query = {.dimension = dimension, .bytes = bytes};
-	float4	   *x = palloc(dimension * sizeof(float4)), most = 0, error = 0;
+	float4	   *numbers = (float4 *) record, *y = palloc(dimension * sizeof(float4));
 
-	if (!turned(vector, dimension, x))
-		return query;
+	memset(record, 0, record_size(dimension));
+	numbers[2] = 1;
+	write_code(x, dimension, y, (uint8 *) (numbers + 7), numbers, numbers + 1, numbers + 2);
+	pfree(y);
+}
+
+/* In whole numbers, so that it is multiplied with codes in whole numbers; x: of unit length, turned. */
+CodedQuery
+code_turned(const float4 *x, int32 dimension)
+{
+	int32		bytes = code_bytes(dimension), sum = 0;
+	CodedQuery	query = {.dimension = dimension, .bytes = bytes, .values = palloc0(2 * bytes)};
+	float4		most = 1e-9f, error = 0;
+
 	for (int32 i = 0; i < dimension; i++)
 		most = Max(most, fabsf(x[i]));
 	query.scale = most / 127;
-	query.values = palloc0(2 * bytes);
 	for (int32 i = 0; i < dimension; i++)
 	{
 		int32		value = (int32) rintf(x[i] / query.scale);
@@ -266,11 +321,33 @@ code_query(Datum vector)
 		sum += value;
 		error += missing * missing;
 	}
-	pfree(x);
-	query.offset = 7.5f * sum;
+	query.offset = MIDDLE * sum;
 	/* The longest that a scaled vector can be whose error is the worst. */
 	query.margin = share_along(dimension) * sqrtf(error) * sqrtf(1 + WORST * WORST);
 	return query;
+}
+
+CodedQuery
+code_query(Datum vector)
+{
+	int32		dimension = ((const HalfVector *) DatumGetPointer(vector))->dimension;
+	CodedQuery	query = {.dimension = dimension};
+	float4	   *x = palloc(dimension * sizeof(float4));
+
+	if (turned(vector, dimension, x))
+		query = code_turned(x, dimension);
+	pfree(x);
+	return query;
+}
+
+/* The rounded vector, turned, of some length. */
+void
+read_code(const uint8 *code, int32 dimension, float4 *y)
+{
+	int32		bytes = code_bytes(dimension);
+
+	for (int32 i = 0; i < dimension; i++)
+		y[i] = (i < bytes ? code[i] & 15 : code[i - bytes] >> 4) - MIDDLE;
 }
 
 static int32
@@ -356,7 +433,13 @@ least_distances(const CodedQuery *query, const CodesRow *row, const int32 *place
 	Product		product_of = product();
 
 	for (int32 i = 0; i < count; i++)
+	{
+		/* A page is too short for the processor to notice in what order it is read. */
+		if (i + AHEAD < count)
+			for (int32 line = 0; line < query->bytes; line += 64)
+				__builtin_prefetch(row->codes + (Size) places[i + AHEAD] * query->bytes + line);
 		least[i] = product_of(row->codes + (Size) places[i] * query->bytes, query->values, query->bytes);
+	}
 	for (int32 i = 0; i < count; i++)
 	{
 		float4		cosine = row->cosines[places[i]], sine = row->sines[places[i]];
@@ -368,18 +451,17 @@ least_distances(const CodedQuery *query, const CodesRow *row, const int32 *place
 	}
 }
 
-/* How many vectors of a row are nearer than that, as their codes have it. */
-int32
-count_nearer(const CodedQuery *query, const CodesRow *row, double distance)
+/* How like the query a rounded vector is: the larger the nearer, of vectors of one length. */
+float4
+likeness(const CodedQuery *query, const uint8 *code)
 {
-	Product		product_of = product();
-	int32		nearer = 0;
+	return query->scale * (product()(code, query->values, query->bytes) - query->offset);
+}
 
+/* Of all vectors of a row about the cosines between them and the query. */
+void
+likely_cosines(const CodedQuery *query, const CodesRow *row, float4 *cosines)
+{
 	for (int32 i = 0; i < row->header->count; i++)
-	{
-		float4		number = product_of(row->codes + (Size) i * query->bytes, query->values, query->bytes);
-
-		nearer += row->cosines[i] > 0 && 1 - row->scales[i] / row->cosines[i] * query->scale * (number - query->offset) < distance;
-	}
-	return nearer;
+		cosines[i] = row->cosines[i] > 0 ? row->scales[i] / row->cosines[i] * likeness(query, row->codes + (Size) i * query->bytes) : -1;
 }

@@ -15,7 +15,7 @@ typedef struct
 {
 	Datum	   *vectors;
 	float4	   *boxes;
-	int32		count, per_pack;
+	int32		count;
 } Members;
 
 static Members
@@ -34,7 +34,6 @@ members_of(Oid schema, int64 cell)
 		unpack(&reading, &all, &pack);
 		if (room == 0)
 		{
-			members.per_pack = pack.count;
 			members.vectors = palloc((room = 256) * sizeof(Datum));
 			members.boxes = palloc(room * 4 * sizeof(float4));
 		}
@@ -57,15 +56,13 @@ native_codes(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
-		return (Datum) 0;
 
 	Members		members = members_of(get_func_namespace(fcinfo->flinfo->fn_oid), PG_GETARG_INT64(0));
 
 	if (members.count == 0)
 		return (Datum) 0;
 
-	int32		dimension = ((const HalfVector *) DatumGetPointer(members.vectors[0]))->dimension, most = codes_per_row(dimension);
+	int32		dimension = ((const HalfVector *) DatumGetPointer(members.vectors[0]))->dimension, most = codes_per_row(dimension, 0);
 
 	for (int32 first = 0, part = 0; first < members.count; first += most, part++)
 	{
@@ -76,7 +73,7 @@ native_codes(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {false, false};
 
 		SET_VARSIZE(codes, size);
-		write_codes(VARDATA(codes), dimension, count, members.per_pack, first, members.vectors + first, members.boxes + 4 * first);
+		write_codes(VARDATA(codes), dimension, count, PG_GETARG_INT32(1), first, members.vectors + first, members.boxes + 4 * first);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		pfree(codes);
 	}

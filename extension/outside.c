@@ -14,7 +14,6 @@ static Costs known_costs;
 static Oid	outside_of = InvalidOid,
 			costs_of = InvalidOid;
 static int32 costs_dimension;
-static double costs_rows;
 
 static void
 forget(Datum argument, int cache, uint32 hash)
@@ -121,33 +120,25 @@ number(int column)
 	return null ? 0 : DatumGetFloat8(value);
 }
 
-/* rows: how many the model has. */
 const Costs *
-costs(Oid schema, int32 dimension, double rows)
+costs(Oid schema, int32 dimension)
 {
-	if (costs_of == schema && costs_dimension == dimension && costs_rows == rows)
+	if (costs_of == schema && costs_dimension == dimension)
 		return &known_costs;
 	forget_what_changes();
 
 	const char *s = quote_identifier(get_namespace_name(schema));
-	/* The times are linear in what they are asked for. */
-	char	   *question = psprintf(
-		"SELECT %s.few_cells()::float8, %s.cells_looked_at()::float8, %s.index_breadth($2::bigint)::float8, %s.index_microseconds($1, 0, 0), %s.index_microseconds($1, 1, 0),"
-		" %s.index_microseconds($1, 0, 1), %s.exact_microseconds($1, 0), %s.exact_microseconds($1, 1), %s.index_margin()", s, s, s, s, s, s, s, s, s);
-	Oid			types[2] = {INT4OID, FLOAT8OID};
-	Datum		values[2] = {Int32GetDatum(dimension), Float8GetDatum(rows)};
+	/* The time is linear in what it is asked for. */
+	char	   *question = psprintf("SELECT %s.few_cells()::float8, %s.cells_looked_at()::float8, %s.exact_microseconds($1, 0), %s.exact_microseconds($1, 1)", s, s, s, s);
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(dimension);
 
 	SPI_connect();
-	if (SPI_execute_with_args(question, 2, types, values, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_with_args(question, 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "the costs of searches cannot be read");
-	known_costs = (Costs) {
-		.few_cells = number(1), .cells_looked_at = number(2), .least_breadth = number(3),
-		.index_start = number(4), .index_breadth = number(5) - number(4), .index_met = number(6) - number(4),
-		.exact_start = number(7), .exact_row = number(8) - number(7), .index_margin = number(9),
-	};
+	known_costs = (Costs) {.few_cells = number(1), .cells_looked_at = number(2), .exact_start = number(3), .exact_row = number(4) - number(3)};
 	SPI_finish();
 	costs_of = schema;
 	costs_dimension = dimension;
-	costs_rows = rows;
 	return &known_costs;
 }

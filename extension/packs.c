@@ -7,6 +7,7 @@
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 /* keys: 1 for find_packs, 2 for find_pack. */
 PackReading
@@ -116,4 +117,31 @@ consider(const Pack *pack, int32 place, Question *question, int32 piece, Candida
 	};
 	return !question->after || candidate->distance > question->after_distance
 		|| (candidate->distance == question->after_distance && memcmp(candidate->tile.data, question->after_tile.data, UUID_LEN) > 0);
+}
+
+/* One vector of a cell, where per_pack are in each pack. false: it is no answer, or gone with its cell. */
+bool
+compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Question *question, int32 piece, Candidate *candidate)
+{
+	Pack		pack;
+	int32		part = place / per_pack;
+
+	/* Not in the context that is emptied below, for a scan keeps what it allocates. */
+	if (!reading->at_hand || reading->cell != cell || reading->part != part)
+	{
+		reading->cell = cell;
+		reading->part = part;
+		reading->at_hand = find_pack(reading, cell, part);
+		if (!reading->at_hand)
+			return false;
+	}
+	if (reading->unpacked == NULL)
+		reading->unpacked = AllocSetContextCreate(CurrentMemoryContext, "tilescout pack", ALLOCSET_DEFAULT_SIZES);
+
+	MemoryContext outer = MemoryContextSwitchTo(reading->unpacked);
+	bool		passes = unpack(reading, question, &pack) && place % per_pack < pack.count && consider(&pack, place % per_pack, question, piece, candidate);
+
+	MemoryContextSwitchTo(outer);
+	MemoryContextReset(reading->unpacked);
+	return passes;
 }

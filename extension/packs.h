@@ -10,6 +10,11 @@ typedef struct
 {
 	Reading		rows;
 	AttrNumber	west, south, east, north, tiles, valid, cloud, vectors, boxes;
+	/* What compare_one looked for last, and whether it is in the slot. */
+	int64		cell;
+	int32		part;
+	bool		at_hand;
+	MemoryContext unpacked;
 } PackReading;
 
 typedef struct
@@ -33,6 +38,7 @@ extern bool find_packs(PackReading *reading, int64 cell);
 extern bool find_pack(PackReading *reading, int64 cell, int32 part);
 extern bool pack_meets(const PackReading *reading, const Box *box);
 extern bool unpack(const PackReading *reading, const Question *question, Pack *pack);
+extern bool compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Question *question, int32 piece, Candidate *candidate);
 extern bool consider(const Pack *pack, int32 place, Question *question, int32 piece, Candidate *candidate);
 
 static inline Datum

@@ -62,8 +62,6 @@ struct Ranking
 	int64		gathered_count, gathered_at, compared_count;
 	pairingheap *compared;
 	PackReading packs;
-	int32		piece, part;	/* the pack at hand */
-	MemoryContext of_pack;
 
 	/* All compared. */
 	Candidate  *nearest;
@@ -192,37 +190,13 @@ gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 	qsort(ranking->gathered, ranking->gathered_count, sizeof(Gathered), order);
 }
 
-static bool
-find_its_pack(Ranking *ranking, int32 piece, int32 part)
-{
-	if (ranking->piece == piece && ranking->part == part)
-		return true;
-
-	/* It may be gone, with its cell. */
-	bool		found = find_pack(&ranking->packs, ranking->cells->ids[piece], part);
-
-	ranking->piece = found ? piece : -1;
-	ranking->part = part;
-	return found;
-}
-
 static void
 compare_itself(Ranking *ranking, const Gathered *gathered)
 {
-	Pack		pack;
 	Candidate	candidate;
-	int32		place = gathered->place % ranking->per_pack;
 
 	ranking->compared_count++;
-	if (!find_its_pack(ranking, gathered->piece, gathered->place / ranking->per_pack))
-		return;
-
-	MemoryContext outer = MemoryContextSwitchTo(ranking->of_pack);
-	bool		passes = unpack(&ranking->packs, ranking->question, &pack) && place < pack.count && consider(&pack, place, ranking->question, gathered->piece, &candidate);
-
-	MemoryContextSwitchTo(outer);
-	MemoryContextReset(ranking->of_pack);
-	if (!passes)
+	if (!compare_one(&ranking->packs, ranking->cells->ids[gathered->piece], gathered->place, ranking->per_pack, ranking->question, gathered->piece, &candidate))
 		return;
 
 	Compared   *compared = palloc(sizeof(Compared));
@@ -317,8 +291,6 @@ begin_ranking(Oid schema, Question *question, const Cells *cells, double wanted)
 	{
 		ranking->compared = pairingheap_allocate(compare_distances, (void *) cells);
 		ranking->packs = read_packs(schema, question->vector_type, 2);
-		ranking->piece = -1;
-		ranking->of_pack = AllocSetContextCreate(CurrentMemoryContext, "tilescout pack", ALLOCSET_DEFAULT_SIZES);
 	}
 	return ranking;
 }
@@ -335,7 +307,7 @@ next_nearest(Ranking *ranking, Candidate *candidate)
 void
 end_ranking(Ranking *ranking)
 {
-	if (ranking->of_pack != NULL)
+	if (ranking->packs.rows.table != NULL)
 		end_reading(&ranking->packs.rows);
 	pfree(ranking);
 }

@@ -1,6 +1,4 @@
-/* What a random sample of cells tells: about how many rows pass, before any are read (tilescout.rough_rows), and whether the index has lost its way. */
-#include "codes.h"
-#include "packs.h"
+/* What a random sample of cells tells: about how many rows pass, before any are read (tilescout.rough_rows). */
 #include "search.h"
 
 #include <math.h>
@@ -10,8 +8,6 @@
 
 /* An estimate by so many cells is a fifth wrong. */
 #define ENOUGH_OF_SAMPLE 25
-/* Vectors of each cell of the sample, from packs that lie apart. */
-#define VECTORS_PER_CELL 8
 
 /* One cell of the sample. */
 typedef struct
@@ -33,7 +29,6 @@ typedef struct
 	double		rows;
 	int32		count;
 	Sampled    *cells;
-	struct varlena *codes;		/* NULL: not read yet */
 } Sample;
 
 static Sample *
@@ -74,8 +69,6 @@ sample_of(const Search *search, double rows, int32 looked_at)
 	pfree(sample.cells);
 	if (kept.cells != NULL)
 		pfree(kept.cells);
-	if (kept.codes != NULL)
-		pfree(kept.codes);
 	sample.cells = cells;
 	kept = sample;
 	return &kept;
@@ -131,58 +124,4 @@ rough_rows(const Search *search, double total, int32 looked_at)
 		rows *= DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area)) / Max(box, 1e-12);
 	}
 	return rows;
-}
-
-/* Some 4,000 vectors, of 156 bytes each for 256 dimensions. */
-static void
-read_vectors(const Search *search, Sample *sample)
-{
-	PackReading packs = read_packs(search->schema, search->outside->vector_type, 2);
-	Question	all = {.vector_type = search->outside->vector_type};
-	int32		most = Min(UINT16_MAX, sample->count * VECTORS_PER_CELL), count = 0;
-	Datum	   *vectors = palloc(Max(1, most) * sizeof(Datum));
-
-	for (int32 i = 0; i < sample->count; i++)
-	{
-		int32		parts = 1;
-
-		for (int j = 0; j < VECTORS_PER_CELL && find_pack(&packs, sample->cells[i].id, j * parts / VECTORS_PER_CELL); j++)
-		{
-			Pack		pack;
-
-			unpack(&packs, &all, &pack);
-			if (j == 0)
-				parts = ceil(sample->cells[i].tiles / Max(1, pack.count));
-			if (j < pack.count && count < most)
-				vectors[count++] = PointerGetDatum(memcpy(palloc(pack.vector_size), DatumGetPointer(vector_of(&pack, j)), pack.vector_size));
-		}
-	}
-	end_reading(&packs.rows);
-
-	Size		size = VARHDRSZ + codes_size(search->model.dimension, count);
-
-	sample->codes = MemoryContextAlloc(TopMemoryContext, size);
-	SET_VARSIZE(sample->codes, size);
-	write_codes(VARDATA(sample->codes), search->model.dimension, count, 0, 0, vectors, NULL);
-}
-
-/*
- * Whether more vectors of the sample are nearer than the answer's last than can be, had the index handed out the nearest: by more than chance, and doubt. Where a scan has
- * ended in the wrong part of the graph, a thousand rows and more are nearer (docs/search.md).
- */
-bool
-looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at, double doubt)
-{
-	Sample	   *sample = sample_of(search, rows, looked_at);
-	CodedQuery	query = code_query(search->query);
-	CodesRow	codes;
-
-	if (sample->codes == NULL)
-		read_vectors(search, sample);
-	if (!read_codes(sample->codes, query.dimension, &codes))
-		return false;
-
-	double		expected = answer->read / rows * codes.header->count;
-
-	return count_nearer(&query, &codes, answer->hits[answer->count - 1].distance) > expected + 3 * sqrt(expected) + doubt;
 }

@@ -6,28 +6,23 @@
  */
 #include "search.h"
 
-#include <math.h>
-
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* hnsw.ef_search at most. */
-#define BROADEST 1000
-/* Of the least breadth of SQL, whose answers nothing checks. */
-#define CHECKED 0.6
+/* Microseconds of searching lists by look, of each list and of each vector; vectors that are read at least, and to find one that passes. */
+#define LOOKS_START 60
+#define LOOKS_PER_LIST 256
+#define LOOKS_LIST 0.02
+#define LOOKS_ROW 0.04
+#define LOOKS_READ 4500
+#define LOOKS_PER_HIT 3
 
 static const char *last_way = NULL;
 
 PG_FUNCTION_INFO_V1(native_search);
 PG_FUNCTION_INFO_V1(native_search_way);
-
-static double
-index_time(const Costs *costs, double breadth, double met)
-{
-	return costs->index_start + breadth * costs->index_breadth + Min(breadth, met) * costs->index_met;
-}
 
 /* All tiles of the cells, whose outlines are looked at where there are so many that it pays (tilescout.cells_of). */
 static void
@@ -49,82 +44,40 @@ compare_all(const Search *search, Answer *answer)
 		search_cells(search, &near, answer);
 }
 
-/* What runs hold that are younger than the index, compared exactly; hits is NULL where there are none. */
-static Answer
-answer_outside_index(const Search *search)
+/* What runs hold that are younger than the lists, compared exactly, takes its places in the answer of the lists. */
+static void
+add_younger(const Search *search, Answer *answer)
 {
-	Answer		outside = {0};
 	Search		younger = *search;
+	Answer		more = {.hits = palloc(search->k * sizeof(Hit))};
 
-	if (!runs_outside_index(search))
-		return outside;
+	if (!runs_outside_lists(search))
+		return;
 	younger.after_run = search->model.through_run;
-	outside.hits = palloc(search->k * sizeof(Hit));
-	compare_all(&younger, &outside);
-	return outside;
+	compare_all(&younger, &more);
+
+	Hit		   *all = palloc((answer->count + more.count) * sizeof(Hit));
+	int32		count = answer->count + more.count;
+
+	memcpy(all, answer->hits, answer->count * sizeof(Hit));
+	memcpy(all + answer->count, more.hits, more.count * sizeof(Hit));
+	qsort(all, count, sizeof(Hit), compare_hits);
+	answer->count = Min(search->k, count);
+	memcpy(answer->hits, all, answer->count * sizeof(Hit));
 }
 
-/* One pass of the index, and what is nearer outside it. false: too few passed. */
+/* Whether lists by look gave the answer: where that takes less time than comparing what lies in the area, which finds all that is near. */
 static bool
-ask_once(const Search *search, int32 breadth, int32 read, const Answer *outside, Answer *answer)
+ask_looks(const Search *search, const Costs *costs, double rough, double rows, Answer *answer)
 {
-	if (!search_index(search, breadth, read, answer))
+	double		exact_time = rough * costs->exact_row, read = LOOKS_READ + LOOKS_PER_HIT * search->k * rows / Max(1, Min(rough, rows));
+	double		time = LOOKS_START + rows / LOOKS_PER_LIST * LOOKS_LIST + read * LOOKS_ROW;
+
+	/* Where the guess was wrong, it has cost half of what comparing takes. */
+	if (time > exact_time || !search_looks(search, Max(read, exact_time / 2 / LOOKS_ROW), answer))
 		return false;
-	if (outside->count > 0)
-	{
-		Hit		   *all = palloc((answer->count + outside->count) * sizeof(Hit));
-
-		memcpy(all, answer->hits, answer->count * sizeof(Hit));
-		memcpy(all + answer->count, outside->hits, outside->count * sizeof(Hit));
-		qsort(all, answer->count + outside->count, sizeof(Hit), compare_hits);
-		memcpy(answer->hits, all, answer->count * sizeof(Hit));
-		pfree(all);
-	}
+	add_younger(search, answer);
 	return true;
-}
-
-/* Whether a complete answer of the index may stand; where that is doubtful, the broadest pass decides, unless it is beyond doubt that the index itself lacks what is near. */
-static bool
-found_its_way(const Search *search, double breadth, double rows, int32 looked_at, const Answer *outside, Answer *answer)
-{
-	if (!looks_lost(search, answer, rows, looked_at, 0.5))
-		return true;
-	return (breadth >= BROADEST || ask_once(search, BROADEST, BROADEST, outside, answer)) && !looks_lost(search, answer, rows, looked_at, 10);
-}
-
-/* Whether the index gave the answer, asked as tilescout.run_search asks it: where a pass is likely to do, or to tell how look and place go together. */
-static bool
-ask_index(const Search *search, const Costs *costs, double rough, double rows, Answer *answer)
-{
-	double		exact_time = costs->exact_start + rough * costs->exact_row, met = search->k / Max(Min(1, ceil(rough) / rows), 1e-9);
-	double		least = costs->least_breadth < BROADEST ? CHECKED * costs->least_breadth : BROADEST;
-	double		breadth = Max(least, costs->index_margin * met), read = breadth;
-
-	if (1.2 * index_time(costs, breadth, met) > exact_time)
-	{
-		if (exact_time <= 2500)
-			return false;
-		breadth = least;
-		read = 6 * search->k;
-	}
-
-	Answer		outside = answer_outside_index(search);
-
-	for (;;)
-	{
-		if (ask_once(search, Min(BROADEST, breadth), Min(BROADEST, read), &outside, answer))
-			return found_its_way(search, breadth, rows, costs->cells_looked_at, &outside, answer);
-		if (read >= BROADEST)
-			return false;
-
-		/* As many passed; half as much again as would then suffice, or all that one pass can be, where that is worth it beside comparing all. */
-		double		needed = answer->count == 0 ? INFINITY : 1.5 * read * search->k / answer->count;
-
-		breadth = needed <= BROADEST ? Max(least, needed) : BROADEST;
-		if ((needed <= BROADEST ? 1.5 : 4) * index_time(costs, breadth, breadth) > exact_time)
-			return false;
-		read = breadth;
-	}
 }
 
 /* false: it is left to SQL. */
@@ -142,7 +95,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		return false;
 
 	double		rows = rows_of_model(&search);
-	const Costs *known = costs(search.schema, search.model.dimension, rows);
+	const Costs *known = costs(search.schema, search.model.dimension);
 	NearCells	near = {.more = true};
 
 	answer.hits = palloc(search.k * sizeof(Hit));
@@ -153,8 +106,8 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		last_way = "cells";
 		search_cells(&search, &near, &answer);
 	}
-	else if (search.model.indexed && rows > 0 && ask_index(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, &answer))
-		last_way = "index";
+	else if (search.model.sorted && rows > 0 && ask_looks(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, &answer))
+		last_way = "lists";
 	else
 	{
 		last_way = "all cells";

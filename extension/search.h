@@ -18,8 +18,9 @@ typedef struct
 typedef struct
 {
 	int32		id, dimension;
-	bool		indexed;
-	int32		through_run;	/* the index holds runs up to this one */
+	bool		sorted;			/* there are lists by look (sorting.c) */
+	int32		through_run;	/* they hold runs up to this one */
+	int64		generation;		/* of the lists */
 } Model;
 
 /* A search by look, area and dates. */
@@ -58,7 +59,6 @@ typedef struct
 {
 	Hit		   *hits;			/* room for k */
 	int32		count;
-	int32		read;			/* rows that the index handed out for it */
 } Answer;
 
 /* Arguments of native_search, which are those of tilescout.search. */
@@ -78,7 +78,7 @@ extern bool only_model(Oid schema, Model *model);
 extern bool anything_retired(Oid schema);
 extern void find_hidden_runs(Search *search);
 extern bool is_hidden(const Search *search, int32 run);
-extern bool runs_outside_index(const Search *search);
+extern bool runs_outside_lists(const Search *search);
 
 /* cells.c */
 typedef struct
@@ -102,14 +102,26 @@ extern bool date_passes(const Dates *dates, TimestampTz time);
 extern NearCells cells_near(const Search *search, int32 most, bool by_outline);
 extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
 
+/* lookup.c */
+typedef struct
+{
+	Reading		tile, scene;
+	AttrNumber	footprint, of_scene, valid, cloud, acquired;
+} Lookup;
+
+extern Lookup begin_lookup(const Search *search);
+extern void end_lookup(Lookup *lookup);
+extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool sure, Hit *hit);
+
 /* sample.c */
 extern double rough_rows(const Search *search, double total, int32 looked_at);
-extern bool looks_lost(const Search *search, const Answer *answer, double rows, int32 looked_at, double doubt);
 
-/* index.c */
+/* looks.c */
+extern bool search_looks(const Search *search, double most, Answer *answer);
+
+/* vectors.c */
 extern double rows_of_model(const Search *search);
 extern int	compare_hits(const void *a, const void *b);
-extern bool search_index(const Search *search, int32 breadth, int32 read, Answer *answer);
 extern bool find_vector(const Search *search, const pg_uuid_t *tile, Datum *vector);
 
 /* arguments.c */

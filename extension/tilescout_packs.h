@@ -106,11 +106,9 @@ extern const Outside *outside(Oid schema, Oid geometry_type, Oid vector_type);
 typedef struct
 {
 	int32		few_cells, cells_looked_at;
-	int32		least_breadth;
-	double		index_margin;	/* how many times as many rows are read as have to be met */
-	double		index_start, index_breadth, index_met, exact_start, exact_row;
+	double		exact_start, exact_row;
 } Costs;
 
-extern const Costs *costs(Oid schema, int32 dimension, double rows);
+extern const Costs *costs(Oid schema, int32 dimension);
 
 #endif

@@ -23,13 +23,13 @@ only_model(Oid schema, Model *model)
 	while (found < 2 && next_row(&reading))
 	{
 		bool		null;
-		AttrNumber	through = column(reading.table, "hnsw_through_run", INT4OID);
 
 		found++;
 		model->id = int4_of(&reading, column(reading.table, "id", INT4OID));
 		model->dimension = int4_of(&reading, column(reading.table, "dimension", INT4OID));
-		model->through_run = DatumGetInt32(value_of(&reading, through, &null));
-		model->indexed = !null;
+		model->through_run = DatumGetInt32(value_of(&reading, column(reading.table, "looks_through_run", INT4OID), &null));
+		model->sorted = !null;
+		model->generation = DatumGetInt64(value_of(&reading, column(reading.table, "looks_generation", INT8OID), &null));
 	}
 	end_reading(&reading);
 	return found == 1;
@@ -73,9 +73,9 @@ is_hidden(const Search *search, int32 run)
 	return false;
 }
 
-/* Whether a published run of the model is younger than its index. */
+/* Whether a published run of the model is younger than its lists. */
 bool
-runs_outside_index(const Search *search)
+runs_outside_lists(const Search *search)
 {
 	Relation	run = open_table(search->schema, "run");
 	Reading		reading = read_by_index(run, open_primary_key(run), 1, 0);

@@ -62,6 +62,7 @@ extension TileStore {
             try dropStaleIndexes(modelID, patience: dropPatience, &notes, operation)
             try analyze(modelID, &notes, operation)
         }
+        try with(["statement_timeout": "0"]) { _ = try connection.query("SELECT tilescout.settle_looks($1::int)", [modelID], operation: operation) }
         report.notes = notes
         return report
     }

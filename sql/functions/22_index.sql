@@ -198,6 +198,7 @@ BEGIN
         EXECUTE plan.statement;
         PERFORM tilescout.settle_index(of_model);
     END IF;
+    PERFORM tilescout.settle_looks(of_model);
     -- Last, for until the transaction ends readers wait as well.
     PERFORM tilescout.drop_stale_indexes(of_model);
     SELECT plan.action, plan.index_name, plan.rows_indexed, plan.rows_outside INTO action, index_name, rows_indexed, rows_outside;

@@ -27,6 +27,7 @@ BEGIN
     SELECT r.* INTO STRICT of_run FROM tilescout.run AS r WHERE r.id = summarise_run.run_id;
     SELECT m.dimension INTO STRICT dimension FROM tilescout.model AS m WHERE m.id = of_run.model_id;
     DELETE FROM tilescout.cell AS c WHERE c.run_id = of_run.id;
+    PERFORM tilescout.forget_looks(of_run.id);
     EXECUTE format($sql$
         WITH scene_size AS (
             SELECT scene_id, count(*) AS tiles, min(place) AS place FROM tilescout.%1$I WHERE run_id = $2 GROUP BY scene_id

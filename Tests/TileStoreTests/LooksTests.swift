@@ -1,0 +1,132 @@
+import Foundation
+import PostgreSQL
+import Testing
+import TestCluster
+import TileGrid
+import TileStore
+
+/// Lists of vectors that look alike, which searches of large areas by the extension look into.
+@Suite struct LooksTests {
+    private static let dimension = 32
+
+    /// 200 looks, each of some 40 tiles that are a little different; places have nothing to do with them.
+    private static func look(_ number: Int, _ random: inout SeededRandom) -> [Float] {
+        StoreFixture.unit(StoreFixture.direction(number % 200, dimension).map { $0 + Float.random(in: -0.08...0.08, using: &random) })
+    }
+
+    /// Two published runs of 4,000 tiles of eight scenes each, `indexed` of them in the index and in lists.
+    private func filled(indexed: Int = 2) throws -> (f: StoreFixture, looks: [[Float]]) {
+        var random = SeededRandom(seed: 5), f = try StoreFixture(dimension: Self.dimension), looks: [[Float]] = []
+        for run in 0..<2 {
+            if run > 0 { f.run = try f.store.beginRun(f.run.request) }
+            for part in 0..<8 {
+                let scene = try f.addScene(8 * run + part, acquired: Date(timeIntervalSince1970: 1_600_000_000 + 86_400 * Double(100 * run + part)))
+                let first = looks.count
+                looks += (0..<500).map { Self.look(first + $0, &random) }
+                let rows = (first..<first + 500).map { f.row($0, scene: scene, at: (Double.random(in: 0...9, using: &random), Double.random(in: 0...9, using: &random)), embedding: looks[$0]) }
+                _ = try f.store.merge(rows, run: f.run)
+            }
+            try f.store.finish(f.run, .published)
+            if run == indexed - 1 { #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built") }
+        }
+        // Every table is large compared with this one: lists are asked for more than a few cells.
+        try f.store.connection.execute(script: """
+            CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1';
+            CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows';
+            ANALYZE
+            """)
+        return (f, looks)
+    }
+
+    /// Vectors in lists, and what the lists' middles say of how many there are.
+    private func held(_ f: StoreFixture) throws -> (vectors: Int, lists: Int, generation: Int?) {
+        let row = try f.store.connection.query("""
+            SELECT coalesce(sum(get_byte(l.codes, 4) + 256 * get_byte(l.codes, 5)) FILTER (WHERE l.list >= 0), 0)::bigint AS vectors, count(DISTINCT l.list) FILTER (WHERE l.list >= 0) AS lists,
+                   (SELECT m.looks_generation FROM tilescout.model AS m) AS generation FROM tilescout.look AS l
+            """)[0]
+        return (try row["vectors"], try row["lists"], try row["generation"])
+    }
+
+    private static let areas = ["NULL", "tilescout.bbox(0, 0, 9.2, 9.2)", "ST_GeomFromText('POLYGON((0 0, 9 1, 8 9, 1 8, 0 0))', 4326)", "tilescout.bbox(1, 1, 6, 7)"]
+
+    /// How much of what comparing every vector finds `tilescout.search` finds, of so many questions; and how often by lists.
+    private func recall(_ f: StoreFixture, _ questions: [[Float]], dates: String = "NULL") throws -> (recall: Double, byLists: Int) {
+        var found = 0, wanted = 0, byLists = 0
+        for (turn, question) in questions.enumerated() {
+            let area = Self.areas[turn % 4], vector = StoreFixture.literal(question)
+            let row = try f.store.connection.query("""
+                WITH answer AS MATERIALIZED (SELECT * FROM tilescout.search(embedding => \(vector), k => 10, within => \(area), acquired => \(dates))), truth AS (
+                    SELECT e.tile_id, e.embedding <=> \(vector) AS distance FROM tilescout.embedding_1 AS e JOIN tilescout.run AS r ON r.id = e.run_id AND r.state = 'published'
+                    WHERE (\(area)::geometry IS NULL OR ST_Intersects(e.footprint, \(area))) AND (\(dates)::tstzrange IS NULL OR e.acquired_at <@ \(dates)::tstzrange)
+                    ORDER BY 2, 1 LIMIT 10
+                )
+                SELECT (SELECT count(*) FROM answer) AS rows, (SELECT count(*) FROM truth) AS wanted, (SELECT count(*) FROM answer JOIN truth USING (tile_id, distance)) AS found
+                """)[0]
+            #expect(try row["rows"] as Int == row["wanted"], "turn \(turn)")
+            found += try row["found"]
+            wanted += try row["wanted"]
+            let way: String = try f.store.connection.query("SELECT tilescout.native_search_way() AS way")[0]["way"]
+            byLists += way == "lists" ? 1 : 0
+        }
+        return (Double(found) / Double(wanted), byLists)
+    }
+
+    private func questions(_ looks: [[Float]], _ count: Int) -> [[Float]] {
+        (0..<count).map { $0 % 3 == 0 ? StoreFixture.direction(90_000 + $0, Self.dimension) : looks[$0 * 61 % looks.count] }
+    }
+
+    @Test("Lists hold each vector once, and what is near is found in them") func listsHoldAll() throws {
+        let (f, looks) = try filled()
+        let held = try held(f)
+        #expect(held.vectors == 8000 && held.lists > 15 && held.generation != nil)
+        var found = try recall(f, questions(looks, 120))
+        #expect(found.recall >= 0.995 && found.byLists >= 90, "\(found)")
+        found = try recall(f, questions(looks, 40), dates: "'[2020-09-15,2020-12-25)'::tstzrange")
+        #expect(found.recall >= 0.995 && found.byLists >= 10, "\(found)")
+        try f.store.connection.execute(script: "SELECT tilescout.native_plain_codes(true)")
+        #expect(try recall(f, questions(looks, 40)).recall >= 0.995)
+    }
+
+    @Test("Younger runs, those that are rolled back and forgotten scenes: answers show what is published now") func listsMeetChanges() throws {
+        let (f, looks) = try filled(indexed: 1)
+        #expect(try held(f).vectors == 4000)
+        var found = try recall(f, questions(looks, 60))
+        #expect(found.recall >= 0.995 && found.byLists >= 40, "\(found)")
+        for scene in [2, 3, 11] { _ = try f.store.forget(sceneID: scene) }
+        found = try recall(f, questions(looks, 60))
+        #expect(found.recall >= 0.995 && found.byLists >= 40, "\(found)")
+        #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built")
+        #expect(try held(f).vectors == 6500)
+        _ = try f.store.connection.query("SELECT tilescout.rollback_run(\(f.run.id))")
+        found = try recall(f, questions(looks, 60))
+        #expect(found.recall >= 0.995 && found.byLists >= 40, "\(found)")
+    }
+
+    @Test("Lists go where a run in them is laid down anew, and come back with the next build") func listsAreForgotten() throws {
+        let (f, looks) = try filled()
+        let before = try held(f).generation
+        try f.store.connection.execute(script: "SET ROLE tilescout_ingest; SELECT tilescout.summarise_run(1); RESET ROLE")
+        #expect(try held(f).vectors == 0 && held(f).generation == nil)
+        #expect(try recall(f, questions(looks, 12)) == (1, 0))
+        _ = try f.store.buildIndexes(model: f.model.name)
+        #expect(try held(f).vectors == 8000 && held(f).generation != before)
+        #expect(try recall(f, questions(looks, 24)).recall >= 0.995)
+    }
+
+    /// Middles that a session keeps are those of the lists that it sees.
+    @Test("Other sessions see lists that are made anew") func sessionsSeeNewLists() throws {
+        let (f, looks) = try filled()
+        let other = try f.anotherStore()
+        let arguments = "embedding => \(StoreFixture.literal(looks[5])), k => 10"
+        let search = "SELECT array_agg(tile_id ORDER BY rank)::text AS tiles FROM tilescout.search(\(arguments))"
+        let before: String = try other.connection.query(search)[0]["tiles"]
+        try f.store.connection.execute(script: "BEGIN; SELECT tilescout.sort_by_look(1, 2)")
+        #expect(try other.connection.query(search)[0]["tiles"] == before)
+        #expect(try f.store.connection.query(search)[0]["tiles"] == before)
+        try f.store.connection.execute(script: "ROLLBACK")
+        #expect(try f.store.connection.query(search)[0]["tiles"] == before)
+        try f.store.connection.execute(script: "SELECT tilescout.sort_by_look(1, 2)")
+        #expect(try other.connection.query(search)[0]["tiles"] == before)
+        #expect(try other.connection.query("SELECT tilescout.native_search_way() AS way")[0]["way"] == "lists")
+    }
+}
