@@ -14,6 +14,19 @@ import TileStore
         #expect(throws: Never.self) { try Migrator(connection: connection).ensureCompatible() }
     }
 
+    /// Files of functions are applied in their order, and some of them call at once what they define: an earlier version's database has none of the new ones yet.
+    @Test func aDatabaseWithoutTheNewFunctionsIsMigrated() throws {
+        let f = try StoreFixture()
+        // A published run without tiles is laid down by every migration.
+        try f.store.finish(f.run, .published)
+        try f.store.connection.execute(script: """
+            DROP FUNCTION tilescout.code_run(int), tilescout.sort_by_look(int, int), tilescout.settle_looks(int), tilescout.forget_looks(int);
+            COMMENT ON SCHEMA tilescout IS 'of an earlier version'
+            """)
+        _ = try f.store.migrate()
+        #expect(try f.store.connection.query("SELECT FROM pg_proc WHERE proname IN ('code_run', 'sort_by_look', 'settle_looks', 'forget_looks')").count == 4)
+    }
+
     @Test func twoMigrationsAtOnceAgree() async throws {
         let connection = try TestCluster.shared.get().emptyDatabase()
         let name: String = try connection.query("SELECT current_database() AS name")[0]["name"]
