@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Recall and time of Tilescout's searches alone, of rows too many to have twice, or to build an HNSW index of for plain pgvector: lists by look serve the extension's searches.
+
+--fill copies the rows straight into the tables of an empty, migrated database; the questions are those of run.py."""
+import argparse
+import time
+
+import numpy
+import psycopg
+
+import contenders
+import corpus as corpora
+import database
+from questions import ask
+from run import DATED_SHARES, DATES, RELATIONS, area_of, recall, truth
+
+# Of half of ten million rows brute force takes as long as of all.
+SHARES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
+
+
+def fill(connection, corpus, rows):
+    started = time.perf_counter()
+    database.fill_ours_directly(connection, corpus, corpora.DIMENSION)
+    print(f"filled and published in {time.perf_counter() - started:.0f} s", flush=True)
+    connection.autocommit = True
+    started = time.perf_counter()
+    connection.execute("SELECT tilescout.sort_by_look(m.id, (SELECT max(id) FROM tilescout.run)) FROM tilescout.model AS m")
+    print(f"sorted by look, {rows / (time.perf_counter() - started):,.0f} vectors a second", flush=True)
+    # For brute force: which tiles lie inside.
+    connection.execute("CREATE INDEX plain_footprint ON tilescout.embedding_1 USING gist (footprint)")
+    connection.execute("CREATE VIEW public.plain AS SELECT tile_id AS id, acquired_at, footprint, embedding FROM tilescout.embedding_1")
+    connection.execute("VACUUM ANALYZE")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--conninfo", "--matrix", "--names"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--questions", type=int, default=4, help="of each cell")
+    parser.add_argument("--seed", type=int, default=7, help="of the rows")
+    parser.add_argument("--question-seed", type=int, default=2026)
+    parser.add_argument("--fill", action="store_true")
+    arguments = parser.parse_args()
+    corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
+    if arguments.fill:
+        with psycopg.connect(arguments.conninfo, prepare_threshold=None) as connection:
+            connection.execute("SET maintenance_work_mem = '3GB'; SET synchronous_commit = off")
+            connection.commit()
+            fill(connection, corpus, arguments.rows)
+
+    def connect():
+        connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
+        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
+        return connection
+
+    connection, ours = connect(), contenders.all_of(connect)[0]
+    random = numpy.random.default_rng(1)
+    for share in (0.001, 0.1) * 8:
+        question = ask(corpus, share, "correlated", random)
+        ours.ask(area_of(connection, question.ring), contenders.text(question.vector), None)
+    print("| kept | look and place | rows | recall@10 (least) | ms, p50 | longest |\n|" + " --- |" * 6)
+    for share in SHARES:
+        for relation in RELATIONS:
+            if share >= 1 and relation != "uncorrelated":
+                continue
+            for dates in (None, DATES) if share in DATED_SHARES and relation == "uncorrelated" else (None,):
+                random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6), RELATIONS.index(relation), dates is not None])
+                kept, recalls, times = [], [], []
+                for _ in range(arguments.questions):
+                    question = ask(corpus, share, relation, random)
+                    area, vector, best = area_of(connection, question.ring), contenders.text(question.vector), None
+                    for _ in range(2):
+                        started = time.perf_counter()
+                        found = ours.ask(area, vector, dates)
+                        elapsed = (time.perf_counter() - started) * 1000
+                        best = elapsed if best is None else min(best, elapsed)
+                    passing, _, distances = truth(connection, corpus, area, question.vector, dates)
+                    if len(found) < min(contenders.K, passing):
+                        raise SystemExit(f"a short answer: {len(found)} of {passing} that pass")
+                    kept.append(passing)
+                    times.append(best)
+                    recalls.append(recall([database.number_of(i) for i in found], corpus, question.vector, distances))
+                print(f"| {share * 100:g} % | {relation}{', dates' if dates else ''} | {int(numpy.median(kept)):,} | {numpy.mean(recalls):.3f} ({min(recalls):.2f}) "
+                      f"| {numpy.median(times):.1f} | {max(times):.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
