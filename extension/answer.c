@@ -27,14 +27,13 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	for (int32 i = 0; i < answer->count && answer->hits[i].distance <= max_distance; i++)
 	{
 		const Hit  *hit = &answer->hits[i];
-		ScanKeyData of_scene, of_collection;
+		ScanKeyData of_collection;
 		Datum		middle = middle_of(outside, hit->footprint);
 		bool		nulls[12] = {false}, null;
 
-		ScanKeyInit(&of_scene, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hit->scene));
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
 		if (hit->scene != scene_at_hand)
-			scene_at_hand = find_row(&scene, &of_scene, 1) ? hit->scene : 0;
+			scene_at_hand = find_number(&scene, hit->scene) ? hit->scene : 0;
 		if (hit->collection != collection_at_hand)
 			collection_at_hand = find_row(&collection, &of_collection, 1) ? hit->collection : 0;
 		if (scene_at_hand == 0 || collection_at_hand == 0)

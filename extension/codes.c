@@ -28,7 +28,6 @@
 /* Single precision, in which pgvector adds up distances too. */
 #define ROUNDING 1e-5f
 #define ROW_SIZE 8100
-#define AHEAD 24
 
 bool		codes_are_plain = false;
 
@@ -39,8 +38,9 @@ code_bytes(int32 dimension)
 	return (dimension + 127) / 128 * 64;
 }
 
-static Size
-bytes_each(int32 dimension)
+/* What goes from row to row with a code: scale, cosine and sine, box, and the code. */
+Size
+record_size(int32 dimension)
 {
 	return 7 * sizeof(float4) + code_bytes(dimension);
 }
@@ -60,14 +60,7 @@ row_at(const char *data, int32 count)
 int32
 codes_per_row(int32 dimension, Size more)
 {
-	return Max(1, (ROW_SIZE - sizeof(CodesHeader)) / (bytes_each(dimension) + more));
-}
-
-/* What goes from row to row with a code: scale, cosine and sine, box, and the code. */
-Size
-record_size(int32 dimension)
-{
-	return bytes_each(dimension);
+	return Max(1, (ROW_SIZE - sizeof(CodesHeader)) / (record_size(dimension) + more));
 }
 
 void
@@ -84,11 +77,11 @@ read_record(const CodesRow *row, int32 place, int32 dimension, char *record)
 
 /* A row's contents, of records. */
 void
-write_records(char *data, int32 dimension, int32 count, int32 per_pack, const char *const *records)
+write_records(char *data, int32 dimension, int32 count, int32 per_pack, int32 first, const char *const *records)
 {
 	CodesRow	row = row_at(data, count);
 
-	*(CodesHeader *) data = (CodesHeader) {.version = CODES_VERSION, .dimension = dimension, .count = count, .per_pack = per_pack};
+	*(CodesHeader *) data = (CodesHeader) {.version = CODES_VERSION, .dimension = dimension, .count = count, .per_pack = per_pack, .first = first};
 	for (int32 i = 0; i < count; i++)
 	{
 		const float4 *numbers = (const float4 *) records[i];
@@ -104,7 +97,7 @@ write_records(char *data, int32 dimension, int32 count, int32 per_pack, const ch
 Size
 codes_size(int32 dimension, int32 count)
 {
-	return sizeof(CodesHeader) + count * bytes_each(dimension);
+	return sizeof(CodesHeader) + count * record_size(dimension);
 }
 
 /* false: another version wrote it, or it is of another dimension. */
@@ -232,13 +225,16 @@ share_along(int32 dimension)
 	return Min(1, SIGMAS / sqrtf(dimension));
 }
 
-/* The code of a turned unit vector, at zeros, and the three numbers of least_distances, which stay as they are where it is rounded badly. */
-static void
-write_code(const float4 *x, int32 dimension, float4 *y, uint8 *code, float4 *scale, float4 *cosine, float4 *sine)
+/* The record of a turned unit vector, with no box. What is rounded badly may be anywhere. */
+void
+make_record(const float4 *x, int32 dimension, char *record)
 {
 	int32		bytes = code_bytes(dimension);
-	float4		level = LEVEL / sqrtf(dimension), error = INFINITY;
+	float4	   *numbers = (float4 *) record, *y = palloc(dimension * sizeof(float4)), level = LEVEL / sqrtf(dimension), error = INFINITY;
+	uint8	   *code = (uint8 *) (numbers + 7);
 
+	memset(record, 0, record_size(dimension));
+	numbers[2] = 1;
 	for (int32 i = 0; i < dimension; i++)
 	{
 		int32		number = Min(15, Max(0, (int32) floorf(x[i] / level) + 8));
@@ -255,50 +251,32 @@ write_code(const float4 *x, int32 dimension, float4 *y, uint8 *code, float4 *sca
 			y[i] = x[i] - y[i] / along;
 		error = sqrtf(dot(y, y, dimension));
 	}
+	pfree(y);
 	if (error > WORST)
 		return;
 
 	float4		slope = share_along(dimension) * error;
 
-	*cosine = 1 / sqrtf(1 + slope * slope);
-	*sine = slope * *cosine;
-	*scale = *cosine / along;
+	numbers[1] = 1 / sqrtf(1 + slope * slope);
+	numbers[2] = slope * numbers[1];
+	numbers[0] = numbers[1] / along;
 }
 
-/* A row's contents; boxes: of each vector four values, NULL: none will be asked for. */
+/* The record of a vector, with its box. */
 void
-write_codes(char *data, int32 dimension, int32 count, int32 per_pack, int32 first, Datum *vectors, const float4 *boxes)
+code_vector(Datum vector, int32 dimension, const float4 *box, char *record)
 {
-	CodesRow	row = row_at(data, count);
-	int32		bytes = code_bytes(dimension);
-	float4	   *x = palloc(2 * dimension * sizeof(float4));
+	float4	   *numbers = (float4 *) record, *x = palloc(dimension * sizeof(float4));
 
-	*(CodesHeader *) data = (CodesHeader) {.version = CODES_VERSION, .dimension = dimension, .count = count, .per_pack = per_pack, .first = first};
-	memset((uint8 *) row.codes, 0, (Size) count * bytes);
-	if (boxes != NULL)
-		memcpy((float4 *) row.boxes, boxes, (Size) count * 4 * sizeof(float4));
-	for (int32 i = 0; i < count; i++)
+	if (turned(vector, dimension, x))
+		make_record(x, dimension, record);
+	else
 	{
-		float4	   *scale = (float4 *) row.scales + i, *cosine = (float4 *) row.cosines + i, *sine = (float4 *) row.sines + i;
-
-		*scale = *cosine = 0;
-		*sine = 1;
-		if (turned(vectors[i], dimension, x))
-			write_code(x, dimension, x + dimension, (uint8 *) row.codes + (Size) i * bytes, scale, cosine, sine);
+		memset(record, 0, record_size(dimension));
+		numbers[2] = 1;
 	}
+	memcpy(numbers + 3, box, 4 * sizeof(float4));
 	pfree(x);
-}
-
-/* The record of a turned unit vector, with no box. */
-void
-make_record(const float4 *x, int32 dimension, char *record)
-{
-	float4	   *numbers = (float4 *) record, *y = palloc(dimension * sizeof(float4));
-
-	memset(record, 0, record_size(dimension));
-	numbers[2] = 1;
-	write_code(x, dimension, y, (uint8 *) (numbers + 7), numbers, numbers + 1, numbers + 2);
-	pfree(y);
 }
 
 /* In whole numbers, so that it is multiplied with codes in whole numbers; x: of unit length, turned. */
@@ -433,13 +411,7 @@ least_distances(const CodedQuery *query, const CodesRow *row, const int32 *place
 	Product		product_of = product();
 
 	for (int32 i = 0; i < count; i++)
-	{
-		/* A page is too short for the processor to notice in what order it is read. */
-		if (i + AHEAD < count)
-			for (int32 line = 0; line < query->bytes; line += 64)
-				__builtin_prefetch(row->codes + (Size) places[i + AHEAD] * query->bytes + line);
 		least[i] = product_of(row->codes + (Size) places[i] * query->bytes, query->values, query->bytes);
-	}
 	for (int32 i = 0; i < count; i++)
 	{
 		float4		cosine = row->cosines[places[i]], sine = row->sines[places[i]];

@@ -47,7 +47,7 @@ extern int32 code_bytes(int32 dimension);
 extern int32 codes_per_row(int32 dimension, Size more);
 extern Size codes_size(int32 dimension, int32 count);
 extern bool read_codes(struct varlena *value, int32 dimension, CodesRow *row);
-extern void write_codes(char *data, int32 dimension, int32 count, int32 per_pack, int32 first, Datum *vectors, const float4 *boxes);
+extern void code_vector(Datum vector, int32 dimension, const float4 *box, char *record);
 extern CodedQuery code_query(Datum vector);
 extern void least_distances(const CodedQuery *query, const CodesRow *row, const int32 *places, int32 count, float4 *least);
 extern float4 likeness(const CodedQuery *query, const uint8 *code);
@@ -57,7 +57,7 @@ extern void read_code(const uint8 *code, int32 dimension, float4 *y);
 extern Size record_size(int32 dimension);
 extern void read_record(const CodesRow *row, int32 place, int32 dimension, char *record);
 extern void make_record(const float4 *x, int32 dimension, char *record);
-extern void write_records(char *data, int32 dimension, int32 count, int32 per_pack, const char *const *records);
+extern void write_records(char *data, int32 dimension, int32 count, int32 per_pack, int32 first, const char *const *records);
 
 /* For tests: whether instructions beyond the processor's common ones are left alone. */
 extern bool codes_are_plain;

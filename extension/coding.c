@@ -64,6 +64,10 @@ native_codes(PG_FUNCTION_ARGS)
 
 	int32		dimension = ((const HalfVector *) DatumGetPointer(members.vectors[0]))->dimension, most = codes_per_row(dimension, 0);
 
+	char	  **records = palloc(most * sizeof(char *));
+
+	for (int32 i = 0; i < most; i++)
+		records[i] = palloc(record_size(dimension));
 	for (int32 first = 0, part = 0; first < members.count; first += most, part++)
 	{
 		int32		count = Min(most, members.count - first);
@@ -73,7 +77,9 @@ native_codes(PG_FUNCTION_ARGS)
 		bool		nulls[2] = {false, false};
 
 		SET_VARSIZE(codes, size);
-		write_codes(VARDATA(codes), dimension, count, PG_GETARG_INT32(1), first, members.vectors + first, members.boxes + 4 * first);
+		for (int32 i = 0; i < count; i++)
+			code_vector(members.vectors[first + i], dimension, members.boxes + 4 * (first + i), records[i]);
+		write_records(VARDATA(codes), dimension, count, PG_GETARG_INT32(1), first, (const char *const *) records);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		pfree(codes);
 	}

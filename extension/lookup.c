@@ -26,13 +26,11 @@ end_lookup(Lookup *lookup)
 static bool
 scene_passes_dates(const Search *search, Lookup *lookup)
 {
-	ScanKeyData key;
 	bool		null;
 
 	if (!search->dates.given)
 		return true;
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(int8_of(&lookup->tile, lookup->of_scene)));
-	if (!find_row(&lookup->scene, &key, 1))
+	if (!find_number(&lookup->scene, int8_of(&lookup->tile, lookup->of_scene)))
 		return false;
 
 	TimestampTz time = DatumGetTimestampTz(value_of(&lookup->scene, lookup->acquired, &null));

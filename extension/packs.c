@@ -31,10 +31,7 @@ read_packs(Oid schema, Oid vector_type, int keys)
 bool
 find_packs(PackReading *reading, int64 cell)
 {
-	ScanKeyData key;
-
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(cell));
-	return find_row(&reading->rows, &key, 1);
+	return find_number(&reading->rows, cell);
 }
 
 bool

@@ -8,7 +8,6 @@
 #include "packs.h"
 
 #include "lib/pairingheap.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 /* Least distances, 0 to 2, are sorted into so many bins. */
@@ -124,10 +123,8 @@ read_cell(Ranking *ranking, Reading *reading, AttrNumber column_of_codes, int32 
 {
 	int64		start = ranking->count;
 	bool		null, everywhere = ranking->cells->sures[piece] || !ranking->question->in_box;
-	ScanKeyData key;
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(ranking->cells->ids[piece]));
-	for (bool found = find_row(reading, &key, 1); found; found = next_row(reading))
+	for (bool found = find_number(reading, ranking->cells->ids[piece]); found; found = next_row(reading))
 	{
 		CodesRow	row;
 

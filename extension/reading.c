@@ -5,6 +5,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
@@ -95,6 +96,16 @@ find_row(Reading *reading, ScanKey keys, int count)
 {
 	index_rescan(reading->by_index, keys, count, NULL, 0);
 	return next_row(reading);
+}
+
+/* The first row whose first key is this bigint. */
+bool
+find_number(Reading *reading, int64 number)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(number));
+	return find_row(reading, &key, 1);
 }
 
 /* Closes the table and its index, too; they stay locked as those of any statement do. */

@@ -12,7 +12,6 @@
 /* One cell of the sample. */
 typedef struct
 {
-	int64		id;
 	Box			box;
 	double		tiles;
 	bool		dated;
@@ -53,7 +52,6 @@ sample_of(const Search *search, double rows, int32 looked_at)
 		bool		none, null;
 		Sampled    *cell = &sample.cells[sample.count++];
 
-		cell->id = int8_of(&reading, columns.id);
 		cell->box = box_of(search->outside, value_of(&reading, columns.box, &null));
 		cell->tiles = int4_of(&reading, columns.tiles);
 		cell->from = DatumGetTimestampTz(value_of(&reading, columns.from, &none));

@@ -11,7 +11,6 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "catalog/pg_operator_d.h"
 #include "utils/tuplesort.h"
@@ -232,7 +231,6 @@ read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through,
 	{
 		bool		none, null;
 		int64		id = int8_of(&cell, columns.id);
-		ScanKeyData key;
 		Datum		from = value_of(&cell, columns.from, &none), to = value_of(&cell, columns.to, &null);
 		Member		member = {
 			.run = (int32) (id >> 32), .number = (int32) (uint32) id, .collection = int4_of(&cell, columns.collection),
@@ -241,9 +239,8 @@ read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through,
 
 		if (int4_of(&cell, columns.model) != model || int4_of(&cell, columns.run) > through)
 			continue;
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 
-		bool		found = find_row(&reading, &key, 1);
+		bool		found = find_number(&reading, id);
 
 		if (!found)
 			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has no codes", (long long) id));
@@ -288,7 +285,7 @@ put_row(const Sorting *sorting, ReturnSetInfo *result, int32 list, int32 part, c
 	bool		nulls[3] = {false, false, false};
 
 	SET_VARSIZE(row, size);
-	write_records(VARDATA(row), sorting->dimension, count, sorting->per_pack, (const char *const *) records);
+	write_records(VARDATA(row), sorting->dimension, count, sorting->per_pack, 0, (const char *const *) records);
 	for (int32 i = 0; i < count; i++)
 		memcpy(VARDATA(row) + codes_size(sorting->dimension, count) + i * more, records[i] + sorting->size, more);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

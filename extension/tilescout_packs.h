@@ -35,6 +35,7 @@ extern Reading read_whole(Relation table);
 extern Reading read_by_index(Relation table, Relation index, int keys, int orders);
 extern bool next_row(Reading *reading);
 extern bool find_row(Reading *reading, ScanKey keys, int count);
+extern bool find_number(Reading *reading, int64 number);
 extern void end_reading(Reading *reading);
 
 extern int32 int4_of(const Reading *reading, AttrNumber number);

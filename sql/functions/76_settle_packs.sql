@@ -36,7 +36,7 @@ BEGIN
         ELSE 'SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)' END);
     PERFORM tilescout.set_body('tilescout.search', format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)',
         CASE WHEN native THEN 'native_search' ELSE 'search_in_full' END));
-    -- Measured with 256 dimensions for each row that passes: 0.35 in SQL, two thirds of it the executor's, whatever the dimension; 0.13 by the extension, which mostly waits for memory.
+    -- Measured with 256 dimensions for each row that passes: 0.35 in SQL, two thirds of it the executor's, whatever the dimension; 0.05 by the extension's codes, which mostly wait for memory.
     PERFORM tilescout.set_body('tilescout.exact_microseconds', CASE WHEN native
         THEN 'SELECT 150 + rows * (0.02 + 0.00012 * dimension)' ELSE 'SELECT 600 + rows * (0.2 + 0.0006 * dimension)' END);
     PERFORM tilescout.set_body('tilescout.code_run', CASE WHEN native

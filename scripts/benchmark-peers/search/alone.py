@@ -11,8 +11,7 @@ import psycopg
 import contenders
 import corpus as corpora
 import database
-from questions import ask
-from run import DATED_SHARES, DATES, RELATIONS, area_of, recall, truth
+from run import DATED_SHARES, DATES, RELATIONS, measure_cell, warm
 
 # Of half of ten million rows brute force takes as long as of all.
 SHARES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
@@ -55,10 +54,7 @@ def main():
         return connection
 
     connection, ours = connect(), contenders.all_of(connect)[0]
-    random = numpy.random.default_rng(1)
-    for share in (0.001, 0.1) * 8:
-        question = ask(corpus, share, "correlated", random)
-        ours.ask(area_of(connection, question.ring), contenders.text(question.vector), None)
+    warm(corpus, connection, [ours])
     print("| kept | look and place | rows | recall@10 (least) | ms, p50 | longest |\n|" + " --- |" * 6)
     for share in SHARES:
         for relation in RELATIONS:
@@ -66,21 +62,10 @@ def main():
                 continue
             for dates in (None, DATES) if share in DATED_SHARES and relation == "uncorrelated" else (None,):
                 random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6), RELATIONS.index(relation), dates is not None])
-                kept, recalls, times = [], [], []
-                for _ in range(arguments.questions):
-                    question = ask(corpus, share, relation, random)
-                    area, vector, best = area_of(connection, question.ring), contenders.text(question.vector), None
-                    for _ in range(2):
-                        started = time.perf_counter()
-                        found = ours.ask(area, vector, dates)
-                        elapsed = (time.perf_counter() - started) * 1000
-                        best = elapsed if best is None else min(best, elapsed)
-                    passing, _, distances = truth(connection, corpus, area, question.vector, dates)
-                    if len(found) < min(contenders.K, passing):
-                        raise SystemExit(f"a short answer: {len(found)} of {passing} that pass")
-                    kept.append(passing)
-                    times.append(best)
-                    recalls.append(recall([database.number_of(i) for i in found], corpus, question.vector, distances))
+                kept, recalls, times, short = measure_cell(corpus, connection, [ours], share, relation, dates, arguments.questions, random)
+                if short > 0:
+                    raise SystemExit(f"{short} short answers")
+                recalls, times = recalls[ours.name], times[ours.name]
                 print(f"| {share * 100:g} % | {relation}{', dates' if dates else ''} | {int(numpy.median(kept)):,} | {numpy.mean(recalls):.3f} ({min(recalls):.2f}) "
                       f"| {numpy.median(times):.1f} | {max(times):.1f} |", flush=True)
 
