@@ -4,11 +4,29 @@
 #include "funcapi.h"
 #include "utils/fmgroids.h"
 
+/* Functions that are called for each tile. */
+typedef struct
+{
+	FmgrInfo	parts, centroid, x, y;
+} Functions;
+
+static Functions
+functions(const Outside *outside)
+{
+	Functions	found;
+
+	fmgr_info(outside->parts, &found.parts);
+	fmgr_info(outside->centroid, &found.centroid);
+	fmgr_info(outside->x, &found.x);
+	fmgr_info(outside->y, &found.y);
+	return found;
+}
+
 /* As tilescout.middle_of: of a footprint in parts, the larger one's. */
 static Datum
-middle_of(const Outside *outside, Datum footprint)
+middle_of(const Outside *outside, Functions *f, Datum footprint)
 {
-	return DatumGetInt32(OidFunctionCall1(outside->parts, footprint)) > 1 ? OidFunctionCall1(outside->middle_of, footprint) : OidFunctionCall1(outside->centroid, footprint);
+	return DatumGetInt32(FunctionCall1(&f->parts, footprint)) > 1 ? OidFunctionCall1(outside->middle_of, footprint) : FunctionCall1(&f->centroid, footprint);
 }
 
 /* The rows of the answer, with what people want to know of each tile: tilescout.present. */
@@ -20,6 +38,8 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	Reading		scene = read_by_index(scenes, open_primary_key(scenes), 1, 0), collection = read_by_index(collections, open_primary_key(collections), 1, 0);
 	AttrNumber	path = column(scenes, "path", TEXTOID), acquired = column(scenes, "acquired_at", TIMESTAMPTZOID), name = column(collections, "name", TEXTOID);
 
+	Functions	f = functions(outside);
+
 	/* Most are of one collection, and some of one scene. */
 	int32		collection_at_hand = 0;
 	int64		scene_at_hand = 0;
@@ -28,7 +48,7 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	{
 		const Hit  *hit = &answer->hits[i];
 		ScanKeyData of_collection;
-		Datum		middle = middle_of(outside, hit->footprint);
+		Datum		middle = middle_of(outside, &f, hit->footprint);
 		bool		nulls[12] = {false}, null;
 
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
@@ -42,7 +62,7 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 		Datum		values[12] = {
 			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name, &null), Int64GetDatum(hit->scene),
 			value_of(&scene, path, &null), value_of(&scene, acquired, &nulls[6]), hit->valid, hit->cloud,
-			OidFunctionCall1(outside->x, middle), OidFunctionCall1(outside->y, middle), hit->footprint
+			FunctionCall1(&f.x, middle), FunctionCall1(&f.y, middle), hit->footprint
 		};
 
 		nulls[8] = hit->cloud_unknown;

@@ -92,7 +92,7 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 	fmgr_info(outside->intersects, &search->intersects);
 	search->scratch = AllocSetContextCreate(CurrentMemoryContext, "tilescout area", ALLOCSET_SMALL_SIZES);
 	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90
-		&& DatumGetBool(OidFunctionCall1(outside->valid, search->area));
+		&& (surely_valid(outside, search->area) || DatumGetBool(OidFunctionCall1(outside->valid, search->area)));
 }
 
 /* false: the range is empty. */

@@ -11,7 +11,8 @@ cell_columns(Relation cell, Oid geometry)
 	return (CellColumns) {
 		.id = column(cell, "id", INT8OID), .model = column(cell, "model_id", INT4OID), .run = column(cell, "run_id", INT4OID),
 		.collection = column(cell, "collection_id", INT4OID), .tiles = column(cell, "tiles", INT4OID), .stale = column(cell, "stale", BOOLOID), .undated = column(cell, "undated", BOOLOID),
-		.from = column(cell, "acquired_from", TIMESTAMPTZOID), .to = column(cell, "acquired_to", TIMESTAMPTZOID), .box = column(cell, "box", geometry)
+		.from = column(cell, "acquired_from", TIMESTAMPTZOID), .to = column(cell, "acquired_to", TIMESTAMPTZOID), .box = column(cell, "box", geometry),
+		.parts = column(cell, "parts", BYTEAOID)
 	};
 }
 
@@ -58,6 +59,7 @@ make_room(Cells *cells, int32 *room)
 	cells->ids = repalloc_huge(cells->ids, *room * sizeof(int64));
 	cells->collections = repalloc_huge(cells->collections, *room * sizeof(int32));
 	cells->sures = repalloc_huge(cells->sures, *room * sizeof(bool));
+	cells->parts = repalloc_huge(cells->parts, *room * sizeof(struct varlena *));
 }
 
 /* Cells that may hold rows that pass, at most so many: whose boxes meet the area's, or, by_outline, the area itself, and whose dates may pass. */
@@ -68,7 +70,7 @@ cells_near(const Search *search, int32 most, bool by_outline)
 	Reading		reading = search->in_area ? read_by_index(cell, open_index(search->schema, "cell_box"), 1, 0) : read_whole(cell);
 	CellColumns columns = cell_columns(cell, search->outside->geometry_type);
 	int32		room = 64;
-	Cells		cells = {.ids = palloc(room * sizeof(int64)), .collections = palloc(room * sizeof(int32)), .sures = palloc(room * sizeof(bool))};
+	Cells		cells = {.ids = palloc(room * sizeof(int64)), .collections = palloc(room * sizeof(int32)), .sures = palloc(room * sizeof(bool)), .parts = palloc(room * sizeof(struct varlena *))};
 	NearCells	near = {.dated = true};
 	ScanKeyData meets;
 
@@ -92,6 +94,9 @@ cells_near(const Search *search, int32 most, bool by_outline)
 		bool		sure = within && !search->in_area && !DatumGetBool(value_of(&reading, columns.stale, &null));
 
 		make_room(&cells, &room);
+		Datum		parts = value_of(&reading, columns.parts, &null);
+
+		cells.parts[cells.count] = null ? NULL : PG_DETOAST_DATUM_COPY(parts);
 		cells.ids[cells.count] = int8_of(&reading, columns.id);
 		cells.collections[cells.count] = int4_of(&reading, columns.collection);
 		cells.sures[cells.count++] = sure;
@@ -110,7 +115,7 @@ search_cells(const Search *search, const NearCells *near, Answer *answer)
 {
 	Lookup		lookup = begin_lookup(search);
 	Question	question = {.in_box = search->in_area, .box = search->box, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
-	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, 1.5 * search->k * near->tiles / Max(near->passing, 1));
+	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, &lookup.vectors, 1.5 * search->k * near->tiles / Max(near->passing, 1));
 	Candidate	candidate;
 
 	while (answer->count < search->k && next_nearest(ranking, &candidate))

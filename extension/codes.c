@@ -75,14 +75,16 @@ read_record(const CodesRow *row, int32 place, int32 dimension, char *record)
 	memcpy(numbers + 7, row->codes + (Size) place * code_bytes(dimension), code_bytes(dimension));
 }
 
-/* A row's contents, of records. */
+/* A row's contents, of header.count records. */
 void
-write_records(char *data, int32 dimension, int32 count, int32 per_pack, int32 first, const char *const *records)
+write_records(char *data, CodesHeader header, const char *const *records)
 {
-	CodesRow	row = row_at(data, count);
+	CodesRow	row = row_at(data, header.count);
+	int32		bytes = code_bytes(header.dimension);
 
-	*(CodesHeader *) data = (CodesHeader) {.version = CODES_VERSION, .dimension = dimension, .count = count, .per_pack = per_pack, .first = first};
-	for (int32 i = 0; i < count; i++)
+	header.version = CODES_VERSION;
+	*(CodesHeader *) data = header;
+	for (int32 i = 0; i < header.count; i++)
 	{
 		const float4 *numbers = (const float4 *) records[i];
 
@@ -90,7 +92,7 @@ write_records(char *data, int32 dimension, int32 count, int32 per_pack, int32 fi
 		((float4 *) row.cosines)[i] = numbers[1];
 		((float4 *) row.sines)[i] = numbers[2];
 		memcpy((float4 *) row.boxes + 4 * i, numbers + 3, 4 * sizeof(float4));
-		memcpy((uint8 *) row.codes + (Size) i * code_bytes(dimension), numbers + 7, code_bytes(dimension));
+		memcpy((uint8 *) row.codes + (Size) i * bytes, numbers + 7, bytes);
 	}
 }
 

@@ -2,12 +2,15 @@
 #ifndef TILESCOUT_CODES_H
 #define TILESCOUT_CODES_H
 
-#include "postgres.h"
+#include "tilescout_packs.h"
+
+#include "access/stratnum.h"
+#include "storage/itemptr.h"
 
 /* Changes with whatever another reader would misread. */
-#define CODES_VERSION 1
+#define CODES_VERSION 2
 
-/* A row of tilescout.code: this, then `count` scales, cosines and sines, `count` boxes of four, and `count` codes of code_bytes each. */
+/* A row of tilescout.code: this, then `count` scales, cosines and sines, `count` boxes of four, `count` codes of code_bytes each, and `count` locators. */
 typedef struct
 {
 	uint16		version;
@@ -15,7 +18,23 @@ typedef struct
 	uint16		count;
 	uint16		per_pack;		/* vectors in each pack of the cell but the last */
 	uint32		first;			/* the first one's place in its cell */
+	int32		model;
 } CodesHeader;
+
+/* Where a vector's own row was when it was coded, and a hash of its tile's id and collection, by which one sees whether it is still there. */
+typedef struct
+{
+	ItemPointerData row;
+	uint16		hash[4];
+} Locator;
+
+/* What tilescout.cell says of each row of its codes: where it was when it had been written, how many vectors it holds, and the box that holds their boxes. */
+typedef struct
+{
+	ItemPointerData row;
+	uint16		count;
+	float4		box[4];
+} CodesPart;
 
 /* What is found at these places of a row. */
 typedef struct
@@ -43,6 +62,16 @@ typedef struct
 	uint16		values[FLEXIBLE_ARRAY_MEMBER];
 } HalfVector;
 
+/* Of tilescout.code. */
+typedef struct
+{
+	Reading		rows;
+	BlockNumber blocks;
+	AttrNumber	cell, part, codes;
+} CodesReading;
+
+extern CodesReading read_all_codes(Oid schema);
+extern bool find_codes(Reading *rows, int64 cell, StrategyNumber strategy, int32 part);
 extern int32 code_bytes(int32 dimension);
 extern int32 codes_per_row(int32 dimension, Size more);
 extern Size codes_size(int32 dimension, int32 count);
@@ -57,7 +86,7 @@ extern void read_code(const uint8 *code, int32 dimension, float4 *y);
 extern Size record_size(int32 dimension);
 extern void read_record(const CodesRow *row, int32 place, int32 dimension, char *record);
 extern void make_record(const float4 *x, int32 dimension, char *record);
-extern void write_records(char *data, int32 dimension, int32 count, int32 per_pack, int32 first, const char *const *records);
+extern void write_records(char *data, CodesHeader header, const char *const *records);
 
 /* For tests: whether instructions beyond the processor's common ones are left alone. */
 extern bool codes_are_plain;

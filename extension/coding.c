@@ -1,20 +1,50 @@
 /* native_codes: the codes of a cell's vectors, in rows as tilescout.code has them. */
 #include "codes.h"
 #include "packs.h"
+#include "rows.h"
+#include "search.h"
+
+#include <math.h>
 
 #include "funcapi.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(native_codes);
+PG_FUNCTION_INFO_V1(native_parts);
 PG_FUNCTION_INFO_V1(native_least_distances);
 PG_FUNCTION_INFO_V1(native_plain_codes);
+
+CodesReading
+read_all_codes(Oid schema)
+{
+	Relation	code = open_table(schema, "code");
+
+	return (CodesReading) {
+		.rows = read_by_index(code, open_primary_key(code), 2, 0), .blocks = RelationGetNumberOfBlocks(code),
+		.cell = column(code, "cell_id", INT8OID), .part = column(code, "part", INT4OID), .codes = column(code, "codes", BYTEAOID)
+	};
+}
+
+/* A row of a cell's codes: this part of them, or the first from there on. */
+bool
+find_codes(Reading *rows, int64 cell, StrategyNumber strategy, int32 part)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(cell));
+	ScanKeyInit(&keys[1], 2, strategy, strategy == BTEqualStrategyNumber ? F_INT4EQ : F_INT4GE, Int32GetDatum(part));
+	return find_row(rows, keys, 2);
+}
 
 /* All vectors of a cell, in the order of its packs. */
 typedef struct
 {
 	Datum	   *vectors;
 	float4	   *boxes;
+	pg_uuid_t  *tiles;
 	int32		count;
 } Members;
 
@@ -36,13 +66,16 @@ members_of(Oid schema, int64 cell)
 		{
 			members.vectors = palloc((room = 256) * sizeof(Datum));
 			members.boxes = palloc(room * 4 * sizeof(float4));
+			members.tiles = palloc(room * sizeof(pg_uuid_t));
 		}
 		while (members.count + pack.count > room)
 		{
 			members.vectors = repalloc(members.vectors, (room *= 2) * sizeof(Datum));
 			members.boxes = repalloc(members.boxes, room * 4 * sizeof(float4));
+			members.tiles = repalloc(members.tiles, room * sizeof(pg_uuid_t));
 		}
 		memcpy(members.boxes + 4 * members.count, pack.boxes, pack.count * 4 * sizeof(float4));
+		memcpy(members.tiles + members.count, pack.tiles, pack.count * sizeof(pg_uuid_t));
 		for (int32 i = 0; i < pack.count; i++)
 			members.vectors[members.count++] = PointerGetDatum(memcpy(palloc(pack.vector_size), DatumGetPointer(vector_of(&pack, i)), pack.vector_size));
 	}
@@ -50,19 +83,64 @@ members_of(Oid schema, int64 cell)
 	return members;
 }
 
+/* Where the members' own rows are; of one whose tile is gone, nowhere. */
+static Locator *
+locate_all(Oid schema, int32 model, int32 collection, const Members *members)
+{
+	char		name[NAMEDATALEN];
+	Locator    *locators = palloc0(members->count * sizeof(Locator));
+
+	embedding_table(model, name);
+
+	Relation	table = open_table(schema, name);
+	Reading		rows = read_by_index(table, open_primary_key(table), 2, 0);
+
+	for (int32 i = 0; i < members->count; i++)
+	{
+		ScanKeyData keys[2];
+
+		ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&members->tiles[i]));
+		ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
+		if (find_row(&rows, keys, 2))
+			locators[i] = locate(&members->tiles[i], collection, &rows.slot->tts_tid);
+	}
+	end_reading(&rows);
+	return locators;
+}
+
+/* Whose vectors a cell holds. false: there is no such cell. */
+static bool
+find_cell(Oid schema, int64 id, int32 *model, int32 *collection)
+{
+	Relation	cell = open_table(schema, "cell");
+	Reading		reading = read_by_index(cell, open_primary_key(cell), 1, 0);
+	bool		found = find_number(&reading, id);
+
+	if (found)
+	{
+		*model = int4_of(&reading, column(cell, "model_id", INT4OID));
+		*collection = int4_of(&reading, column(cell, "collection_id", INT4OID));
+	}
+	end_reading(&reading);
+	return found;
+}
+
 Datum
 native_codes(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	int32		model, collection;
 
 	InitMaterializedSRF(fcinfo, 0);
 
-	Members		members = members_of(get_func_namespace(fcinfo->flinfo->fn_oid), PG_GETARG_INT64(0));
+	Members		members = members_of(schema, PG_GETARG_INT64(0));
 
-	if (members.count == 0)
+	if (members.count == 0 || !find_cell(schema, PG_GETARG_INT64(0), &model, &collection))
 		return (Datum) 0;
 
-	int32		dimension = ((const HalfVector *) DatumGetPointer(members.vectors[0]))->dimension, most = codes_per_row(dimension, 0);
+	Locator    *locators = locate_all(schema, model, collection, &members);
+	int32		dimension = ((const HalfVector *) DatumGetPointer(members.vectors[0]))->dimension, most = codes_per_row(dimension, sizeof(Locator));
 
 	char	  **records = palloc(most * sizeof(char *));
 
@@ -71,7 +149,7 @@ native_codes(PG_FUNCTION_ARGS)
 	for (int32 first = 0, part = 0; first < members.count; first += most, part++)
 	{
 		int32		count = Min(most, members.count - first);
-		Size		size = VARHDRSZ + codes_size(dimension, count);
+		Size		start = VARHDRSZ + codes_size(dimension, count), size = start + count * sizeof(Locator);
 		bytea	   *codes = palloc(size);
 		Datum		values[2] = {Int32GetDatum(part), PointerGetDatum(codes)};
 		bool		nulls[2] = {false, false};
@@ -79,7 +157,9 @@ native_codes(PG_FUNCTION_ARGS)
 		SET_VARSIZE(codes, size);
 		for (int32 i = 0; i < count; i++)
 			code_vector(members.vectors[first + i], dimension, members.boxes + 4 * (first + i), records[i]);
-		write_records(VARDATA(codes), dimension, count, PG_GETARG_INT32(1), first, (const char *const *) records);
+		write_records(VARDATA(codes), (CodesHeader) {.dimension = dimension, .count = count, .per_pack = PG_GETARG_INT32(1), .first = first, .model = model},
+					  (const char *const *) records);
+		memcpy((char *) codes + start, locators + first, count * sizeof(Locator));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		pfree(codes);
 	}
@@ -114,4 +194,40 @@ native_plain_codes(PG_FUNCTION_ARGS)
 {
 	codes_are_plain = PG_GETARG_BOOL(0);
 	PG_RETURN_VOID();
+}
+
+/* Where the rows of a cell's codes lie: CodesParts. NULL: it has none, or of another version. */
+Datum
+native_parts(PG_FUNCTION_ARGS)
+{
+	CodesReading reading = read_all_codes(get_func_namespace(fcinfo->flinfo->fn_oid));
+	int32		count = 0, room = 8;
+	bytea	   *value = palloc(VARHDRSZ + room * sizeof(CodesPart));
+
+	for (bool found = find_codes(&reading.rows, PG_GETARG_INT64(0), BTGreaterEqualStrategyNumber, 0); found; found = next_row(&reading.rows))
+	{
+		bool		null;
+		struct varlena *codes = PG_DETOAST_DATUM(value_of(&reading.rows, reading.codes, &null));
+		CodesPart	part = {.row = reading.rows.slot->tts_tid, .box = {INFINITY, INFINITY, -INFINITY, -INFINITY}};
+		CodesRow	row;
+
+		if (!read_codes(codes, ((const CodesHeader *) VARDATA(codes))->dimension, &row) || int4_of(&reading.rows, reading.part) != count)
+			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has codes of another version", (long long) PG_GETARG_INT64(0)));
+		part.count = row.header->count;
+		for (int32 i = 0; i < part.count; i++)
+		{
+			part.box[0] = Min(part.box[0], row.boxes[4 * i]);
+			part.box[1] = Min(part.box[1], row.boxes[4 * i + 1]);
+			part.box[2] = Max(part.box[2], row.boxes[4 * i + 2]);
+			part.box[3] = Max(part.box[3], row.boxes[4 * i + 3]);
+		}
+		if (count == room)
+			value = repalloc(value, VARHDRSZ + (room *= 2) * sizeof(CodesPart));
+		((CodesPart *) VARDATA(value))[count++] = part;
+	}
+	end_reading(&reading.rows);
+	if (count == 0)
+		PG_RETURN_NULL();
+	SET_VARSIZE(value, VARHDRSZ + count * sizeof(CodesPart));
+	PG_RETURN_BYTEA_P(value);
 }

@@ -1,8 +1,9 @@
 /*
  * Searches lists of vectors that look alike (sorting.c).
  *
- * The lists whose middles are nearest are looked into first. Then those that reach into the answer: whose inner tenth is, at the angle between query and middle, at most as far away as
- * the answer's last. And four times as many altogether as it took to find what is now the answer: where nothing that passes is like the query, it comes from lists further away.
+ * The groups of lists whose middles are nearest are opened, and of the lists that are known then those whose middles are nearest are looked into first. Then those that reach into the
+ * answer: whose inner tenth may be as near as the answer's last. And twice as many altogether as it took to find what is now the answer: where nothing that passes is like the query,
+ * it comes from lists further away.
  */
 #include "looks.h"
 #include "packs.h"
@@ -11,32 +12,39 @@
 #include <math.h>
 
 #include "lib/binaryheap.h"
+#include "lib/pairingheap.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
-/* Lists that are looked into at least; how many times as many as it took to find the answer. */
-#define LEAST_LISTS 10
-#define PERSISTENCE 4
-#define SOON 2
+/* Lists that are looked into at least; how many times as many as it took to find the answer; and after how many something is compared for the first time. */
+#define LEAST_LISTS 16
+#define PERSISTENCE 3
+#define SOON 4
+/* Of lists, middles are compared of so many at least, and of so many for each list that is wanted: a group holds lists that are far from its own middle. */
+#define LEAST_KNOWN 2000
+#define KNOWN_FOR_EACH 64
+/* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
+#define TOWARDS 0.9f
 
-/* The middles of lists, which a session keeps until the lists are made anew. */
+/* A list whose middle has been compared with the query. */
 typedef struct
 {
-	Oid			schema;
-	int32		model;
-	int64		generation;
-	MemoryContext context;
-	CodesRow   *rows;
-	int32		row_count;
-	int32		count;			/* lists */
-	Extent	   *extents;
-	/* Room for a search. */
-	float4	   *cosines;
-	int32	   *reaching;
-} KnownMiddles;
+	pairingheap_node node;
+	float4		cosine;
+	int32		number;
+	bool		done;			/* it has been looked into */
+	Extent		extent;
+} NearList;
 
-/* The cosine of a list that is not to be looked into any more. */
-#define DONE (-2)
+typedef struct
+{
+	float4		cosine;			/* OPENED: its lists are known */
+	ListGroup		group;
+	NearList   *lists;
+} NearGroup;
+
+#define OPENED (-2)
 
 typedef struct
 {
@@ -52,11 +60,14 @@ typedef struct
 	CodedQuery	query;
 	Question	question;
 	Reading		rows;
-	AttrNumber	codes;
-	PackReading packs;
+	BlockNumber blocks;
+	AttrNumber	generation, list, part, codes;
 	Lookup		lookup;
-	const KnownMiddles *middles;
-	float4	   *cosines;		/* between the query and the middles of lists that have not been looked into */
+	PackReading packs;			/* for what has moved */
+	NearGroup  *groups;
+	int32		group_count;
+	pairingheap *lists;			/* known ones; the first is the nearest */
+	int32		known;
 	Waiting    *waiting;
 	int64		waiting_count, waiting_room;
 	int32		turns;			/* lists that have been looked into */
@@ -73,67 +84,101 @@ compare_waiting(Datum a, Datum b, void *argument)
 	return (y > x) - (y < x);
 }
 
-/* The rows of a list, or of the middles. */
-static bool
-find_list(Reading *rows, const Model *model, int32 list)
+/* A row of a list: this part of it, or the first from there on. */
+bool
+find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part)
 {
-	ScanKeyData keys[2];
+	ScanKeyData keys[3];
 
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(model->generation));
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(generation));
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(list));
-	return find_row(rows, keys, 2);
+	ScanKeyInit(&keys[2], 3, strategy, strategy == BTEqualStrategyNumber ? F_INT4EQ : F_INT4GE, Int32GetDatum(part));
+	return find_row(rows, keys, 3);
 }
 
-static const KnownMiddles *
-middles_of(Looking *looking)
+/* The row at hand. false: it is not what it should be. */
+static bool
+row_at_hand(const Looking *looking, Size more, CodesRow *row)
 {
-	static KnownMiddles kept = {0};
-	const Search *search = looking->search;
-	KnownMiddles middles = {.schema = search->schema, .model = search->model.id, .generation = search->model.generation};
-	int32		room = 64;
+	bool		null;
 
-	if (kept.schema == search->schema && kept.model == search->model.id && kept.generation == search->model.generation)
-		return &kept;
+	return read_codes(PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes, &null)), looking->search->model.dimension, row)
+		&& row->header->count <= UINT8_MAX && row->rest_size == row->header->count * more;
+}
 
-	middles.context = AllocSetContextCreate(CurrentMemoryContext, "tilescout middles", ALLOCSET_DEFAULT_SIZES);
-	middles.rows = MemoryContextAlloc(middles.context, room * sizeof(CodesRow));
-	for (bool found = find_list(&looking->rows, &search->model, MIDDLES); found; found = next_row(&looking->rows))
+/* A part of a list where it was, or by its key. */
+static bool
+read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row)
+{
+	Reading    *rows = &looking->rows;
+	int64		generation = looking->search->model.generation;
+
+	if (part >= ROWS_LOCATED || !fetch_row(rows, looking->blocks, &place->rows[part])
+		|| int8_of(rows, looking->generation) != generation || int4_of(rows, looking->list) != list || int4_of(rows, looking->part) != part)
+		if (!find_part(rows, generation, list, BTEqualStrategyNumber, part))
+			return false;
+	return row_at_hand(looking, more, row) && row->header->count > 0;
+}
+
+/* false: there are none. */
+static bool
+rank_groups(Looking *looking)
+{
+	int32		room = 0;
+
+	for (bool found = find_part(&looking->rows, looking->search->model.generation, GROUPS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&looking->rows))
 	{
-		bool		null;
-		struct varlena *value = PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes, &null));
-		struct varlena *copy = memcpy(MemoryContextAlloc(middles.context, VARSIZE_ANY(value)), value, VARSIZE_ANY(value));
+		CodesRow	row;
+		float4		cosines[UINT8_MAX];
 
-		if (middles.row_count == room)
-			middles.rows = repalloc(middles.rows, (room *= 2) * sizeof(CodesRow));
-		if (!read_codes(copy, search->model.dimension, &middles.rows[middles.row_count])
-			|| middles.rows[middles.row_count].rest_size != middles.rows[middles.row_count].header->count * sizeof(Extent))
-			break;
-		middles.count += middles.rows[middles.row_count++].header->count;
+		if (!row_at_hand(looking, sizeof(ListGroup), &row))
+			return false;
+		likely_cosines(&looking->query, &row, cosines);
+		if (looking->group_count + row.header->count > room)
+		{
+			room = (looking->group_count + row.header->count) * 2;
+			looking->groups = looking->groups == NULL ? palloc(room * sizeof(NearGroup)) : repalloc(looking->groups, room * sizeof(NearGroup));
+		}
+		for (int32 i = 0; i < row.header->count; i++)
+			looking->groups[looking->group_count++] = (NearGroup) {.cosine = cosines[i], .group = ((const ListGroup *) row.rest)[i]};
 	}
-	middles.extents = MemoryContextAlloc(middles.context, Max(1, middles.count) * sizeof(Extent));
-	middles.cosines = MemoryContextAlloc(middles.context, Max(1, middles.count) * sizeof(float4));
-	middles.reaching = MemoryContextAlloc(middles.context, Max(1, middles.count) * sizeof(int32));
-	for (int32 i = 0, list = 0; i < middles.row_count; list += middles.rows[i++].header->count)
-		memcpy(middles.extents + list, middles.rows[i].rest, middles.rows[i].rest_size);
-	/* Complete, it outlives the search. */
-	MemoryContextSetParent(middles.context, TopMemoryContext);
-	if (kept.context != NULL)
-		MemoryContextDelete(kept.context);
-	kept = middles;
-	return &kept;
+	return looking->group_count > 0;
 }
 
-static void
-rank_lists(Looking *looking)
+/* Makes the lists of the nearest group known. false: those of all groups are. */
+static bool
+open_group(Looking *looking)
 {
-	const KnownMiddles *middles = looking->middles;
+	NearGroup  *nearest = looking->groups;
+	int32		count = 0;
 
-	looking->cosines = middles->cosines;
-	for (int32 i = 0, list = 0; i < middles->row_count; list += middles->rows[i++].header->count)
-		likely_cosines(&looking->query, &middles->rows[i], middles->cosines + list);
-	for (int32 i = 0; i < middles->count; i++)
-		if (middles->extents[i].count == 0)
-			looking->cosines[i] = DONE;
+	for (int32 i = 1; i < looking->group_count; i++)
+		if (looking->groups[i].cosine > nearest->cosine)
+			nearest = &looking->groups[i];
+	if (nearest->cosine == OPENED)
+		return false;
+	nearest->cosine = OPENED;
+	nearest->lists = palloc(Max(1, nearest->group.count) * sizeof(NearList));
+	for (int32 part = 0; count < nearest->group.count; part++)
+	{
+		CodesRow	row;
+		float4		cosines[UINT8_MAX];
+
+		if (!read_part(looking, MIDDLES_OF(nearest - looking->groups), part, &nearest->group.place, sizeof(Extent), &row))
+			break;
+		likely_cosines(&looking->query, &row, cosines);
+		for (int32 i = 0; i < row.header->count && count < nearest->group.count; i++, count++)
+		{
+			NearList   *list = &nearest->lists[count];
+
+			*list = (NearList) {.cosine = cosines[i], .number = nearest->group.first + count, .extent = ((const Extent *) row.rest)[i]};
+			if (list->extent.count > 0)
+				pairingheap_add(looking->lists, &list->node);
+		}
+	}
+	nearest->group.count = count;
+	looking->known += count;
+	return true;
 }
 
 /* Whether a vector may pass, by its run, its cell's dates, and its box. */
@@ -142,8 +187,8 @@ may_pass(const Search *search, const float4 *box, const Member *member)
 {
 	if (search->in_area && !tile_meets(box, &search->box))
 		return false;
-	if (search->dates.given && (member->from_hour == NO_HOUR || (!search->dates.open_from && member->to_hour < hour_of(search->dates.from))
-								|| (!search->dates.open_to && member->from_hour > hour_of(search->dates.to))))
+	if (search->dates.given && (member->from_day == NO_DAY || (!search->dates.open_from && member->to_day < day_of(search->dates.from))
+								|| (!search->dates.open_to && member->from_day > day_of(search->dates.to))))
 		return false;
 	return !is_hidden(search, member->run);
 }
@@ -178,19 +223,18 @@ furthest_of(const Search *search, const Answer *answer)
 
 /* false: a row is not what it should be. */
 static bool
-look_into(Looking *looking, int32 list, const Answer *answer)
+look_into(Looking *looking, NearList *list, const Answer *answer)
 {
 	const Search *search = looking->search;
 
-	looking->cosines[list] = DONE;
-	for (bool found = find_list(&looking->rows, &search->model, list); found; found = next_row(&looking->rows))
+	list->done = true;
+	for (int32 part = 0, read = 0; read < list->extent.count; part++)
 	{
-		bool		null;
 		CodesRow	row;
 
-		if (!read_codes(PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes, &null)), search->model.dimension, &row)
-			|| row.header->count > UINT8_MAX || row.rest_size != row.header->count * sizeof(Member))
+		if (!read_part(looking, list->number, part, &list->extent.place, sizeof(Member), &row))
 			return false;
+		read += row.header->count;
 		judge_row(looking, &row, furthest_of(search, answer));
 	}
 	looking->turns++;
@@ -212,6 +256,19 @@ enter(Looking *looking, Answer *answer, const Hit *hit, int32 turn)
 	looking->found_in[at] = turn;
 }
 
+static bool
+compare_member(Looking *looking, const Waiting *waiting, Candidate *candidate)
+{
+	const Search *search = looking->search;
+	VectorRows *rows = &looking->lookup.vectors;
+
+	if (fetch_vector(rows, &waiting->member.locator))
+		return consider_row(rows, &looking->question, 0, candidate);
+	if (looking->packs.rows.table == NULL)
+		looking->packs = read_packs(search->schema, search->outside->vector_type, 2);
+	return compare_one(&looking->packs, cell_of(&waiting->member), waiting->member.place, waiting->per_pack, &looking->question, 0, candidate);
+}
+
 /* Compares what waits, the likeliest first, until no more of it can be nearer than the answer's last. */
 static void
 compare_waiting_ones(Looking *looking, Answer *answer)
@@ -230,10 +287,8 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 
 		if (waiting->least > furthest_of(search, answer))
 			break;
-		if (compare_one(&looking->packs, cell_of(&waiting->member), waiting->member.place, waiting->per_pack, &looking->question, 0, &candidate)
-			&& candidate.distance <= furthest_of(search, answer)
-			&& find_hit(search, &looking->lookup, &candidate, waiting->member.collection, false, &hit)
-			&& (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
+		if (compare_member(looking, waiting, &candidate) && candidate.distance <= furthest_of(search, answer)
+			&& find_hit(search, &looking->lookup, &candidate, waiting->member.collection, false, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
 			enter(looking, answer, &hit, waiting->turn);
 	}
 	binaryheap_free(likeliest);
@@ -242,36 +297,42 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 
 /* Whether a list's extent reaches as near as the answer's last is. */
 static bool
-reaches(const Looking *looking, int32 list, float4 cosine, float4 sine)
+reaches(const NearList *list, float4 cosine, float4 sine)
 {
-	const Extent *extent = &looking->middles->extents[list];
-
-	/* Of the two angles' sum, which is less than half a turn. */
-	return looking->cosines[list] != DONE && (looking->cosines[list] >= cosine * extent->cosine - sine * extent->sine || cosine < -extent->cosine);
+	return list->cosine * list->extent.cosine + TOWARDS * sqrtf(Max(0, 1 - list->cosine * list->cosine)) * list->extent.sine >= cosine;
 }
 
-/* The list whose middle is nearest; -1: all have been looked into. */
-static int32
-nearest_list(const Looking *looking)
+/* The nearest list that has not been looked into, of some times as many as are wanted. NULL: there is none. */
+static NearList *
+nearest_list(Looking *looking, int32 wanted)
 {
-	float4		most = DONE;
-	int32		count = looking->middles->count, nearest = 0;
+	while (looking->known < Max(LEAST_KNOWN, KNOWN_FOR_EACH * wanted) && open_group(looking))
+		;
+	while (!pairingheap_is_empty(looking->lists))
+	{
+		NearList   *list = (NearList *) pairingheap_remove_first(looking->lists);
 
-	for (int32 i = 0; i < count; i++)
-		most = Max(most, looking->cosines[i]);
-	if (most == DONE)
-		return -1;
-	while (looking->cosines[nearest] != most)
-		nearest++;
-	return nearest;
+		if (!list->done)
+			return list;
+	}
+	return NULL;
 }
 
 static int
-compare_by_middle(const void *a, const void *b, void *cosines)
+compare_lists(const void *a, const void *b)
 {
-	float4		x = ((const float4 *) cosines)[*(const int32 *) a], y = ((const float4 *) cosines)[*(const int32 *) b];
+	float4		x = (*(NearList *const *) a)->cosine, y = (*(NearList *const *) b)->cosine;
 
 	return (x < y) - (x > y);
+}
+
+/* The first of the heap is the largest. */
+static int
+compare_in_heap(const pairingheap_node *a, const pairingheap_node *b, void *argument)
+{
+	float4		x = ((const NearList *) a)->cosine, y = ((const NearList *) b)->cosine;
+
+	return (x > y) - (x < y);
 }
 
 /* So many lists are to be looked into, by where the answer was found. */
@@ -291,9 +352,9 @@ lists_wanted(const Looking *looking, const Answer *answer)
 static bool
 look_into_nearest(Looking *looking, double most, Answer *answer)
 {
-	int32		list;
+	NearList   *list;
 
-	for (int32 wanted = lists_wanted(looking, answer); looking->turns < wanted && (list = nearest_list(looking)) >= 0;)
+	for (int32 wanted = lists_wanted(looking, answer); looking->turns < wanted && (list = nearest_list(looking, wanted)) != NULL;)
 	{
 		if (!look_into(looking, list, answer) || looking->read > most)
 			return false;
@@ -318,25 +379,32 @@ static bool
 look_into_reaching(Looking *looking, double most, Answer *answer)
 {
 	float4		cosine = 1 - furthest_of(looking->search, answer), sine = sqrtf(Max(0, 1 - cosine * cosine));
-	int32	   *lists = looking->middles->reaching, count = 0;
+	NearList  **lists;
+	int32		count = 0;
 	double		vectors = looking->read;
 
 	if (answer->count < looking->search->k)
 		return true;
-	for (int32 i = 0; i < looking->middles->count; i++)
-		if (reaches(looking, i, cosine, sine))
+	lists = palloc(looking->known * sizeof(NearList *));
+	for (int32 i = 0; i < looking->group_count; i++)
+		for (int32 j = 0; looking->groups[i].lists != NULL && j < looking->groups[i].group.count; j++)
 		{
-			vectors += looking->middles->extents[i].count;
-			lists[count++] = i;
+			NearList   *list = &looking->groups[i].lists[j];
+
+			if (!list->done && list->extent.count > 0 && reaches(list, cosine, sine))
+			{
+				vectors += list->extent.count;
+				lists[count++] = list;
+			}
 		}
 	if (vectors > most)
 		return false;
-	qsort_arg(lists, count, sizeof(int32), compare_by_middle, looking->cosines);
+	qsort(lists, count, sizeof(NearList *), compare_lists);
 	for (int32 i = 0; i < count; i++)
 	{
 		/* The answer may have come nearer. */
 		cosine = 1 - furthest_of(looking->search, answer);
-		if (!reaches(looking, lists[i], cosine, sqrtf(Max(0, 1 - cosine * cosine))))
+		if (!reaches(lists[i], cosine, sqrtf(Max(0, 1 - cosine * cosine))))
 			continue;
 		if (!look_into(looking, lists[i], answer))
 			return false;
@@ -353,22 +421,19 @@ search_looks(const Search *search, double most, Answer *answer)
 	Looking		looking = {
 		.search = search, .query = code_query(search->query),
 		.question = {.query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
-		.rows = read_by_index(look, open_primary_key(look), 2, 0), .codes = column(look, "codes", BYTEAOID),
-		.packs = read_packs(search->schema, search->outside->vector_type, 2), .lookup = begin_lookup(search),
+		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
+		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
+		.lookup = begin_lookup(search),
 		.waiting = palloc(1024 * sizeof(Waiting)), .waiting_room = 1024, .found_in = palloc(search->k * sizeof(int32))
 	};
 	bool		useful;
 
-	looking.middles = middles_of(&looking);
 	answer->count = 0;
-	useful = looking.middles->count > 0;
-	if (useful)
-	{
-		rank_lists(&looking);
-		useful = look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
-	}
+	looking.lists = pairingheap_allocate(compare_in_heap, NULL);
+	useful = rank_groups(&looking) && look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
 	end_lookup(&looking.lookup);
-	end_reading(&looking.packs.rows);
+	if (looking.packs.rows.table != NULL)
+		end_reading(&looking.packs.rows);
 	end_reading(&looking.rows);
 	return useful;
 }

@@ -4,34 +4,57 @@
 
 #include "codes.h"
 
-/* Instead of a list: the middles of all lists, in their order. */
-#define MIDDLES (-1)
+#include "datatype/timestamp.h"
 
-/* What a list says of each of its vectors, beside the code. Hours are since PostgreSQL's epoch; a cell's dates hold those of its tiles. */
+/*
+ * Lists that look alike make a group. Instead of lists there are the middles of all groups, in their order, with a ListGroup of each, and of each group the middles of its lists, with an
+ * Extent of each.
+ */
+#define GROUPS (-1)
+#define MIDDLES_OF(group) (-2 - (group))
+
+/* What a list says of each of its vectors, beside the code. Days are since PostgreSQL's epoch, those beyond a century the last ones; a cell's dates hold those of its tiles. */
 typedef struct
 {
 	int32		run, number;	/* of the cell: the halves of its id */
 	int32		collection;
-	int32		place;			/* in the cell */
-	int32		from_hour, to_hour; /* NO_HOUR: no tile of the cell has a date */
+	uint16		place;			/* in the cell */
+	int16		from_day, to_day;	/* NO_DAY: no tile of the cell has a date */
+	Locator		locator;
 } Member;
+
+StaticAssertDecl(sizeof(Member) == 32, "members lie in rows without gaps");
+
+/* Where the first rows of a list, or of a group's middles, were when they had been written; they are known by their keys. */
+#define ROWS_LOCATED 4
+typedef struct
+{
+	ItemPointerData rows[ROWS_LOCATED];
+} ListPlace;
+
+/* The lists of a group; place: of their middles. */
+typedef struct
+{
+	int32		first, count;
+	ListPlace	place;
+} ListGroup;
 
 /* What is said of each list, beside the code of its middle. */
 typedef struct
 {
 	int32		count;
 	float4		cosine, sine;	/* of the angle from the middle within which the nearest tenth of its vectors lie */
+	ListPlace	place;
 } Extent;
 
-#define NO_HOUR PG_INT32_MIN
-#define MICROSECONDS_PER_HOUR INT64CONST(3600000000)
+#define NO_DAY PG_INT16_MIN
 
-static inline int32
-hour_of(int64 microseconds)
+static inline int16
+day_of(TimestampTz time)
 {
-	int64		hour = microseconds / MICROSECONDS_PER_HOUR - (microseconds % MICROSECONDS_PER_HOUR < 0);
+	int64		day = time / USECS_PER_DAY - (time % USECS_PER_DAY < 0);
 
-	return (int32) Max(PG_INT32_MIN + 1, Min(PG_INT32_MAX, hour));
+	return (int16) Max(PG_INT16_MIN + 1, Min(PG_INT16_MAX, day));
 }
 
 static inline int64

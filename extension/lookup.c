@@ -1,62 +1,87 @@
 /* Looks up the row of a tile that is near: whether it passes, and what an answer shows of it. */
 #include "search.h"
 
+#include "access/table.h"
 #include "utils/fmgroids.h"
 
 Lookup
 begin_lookup(const Search *search)
 {
-	Relation	tile = open_table(search->schema, "tile"), scene = open_table(search->schema, "scene");
+	VectorRows	vectors = read_vectors(search->schema, search->model.id, search->outside->vector_type);
+	Relation	table = vectors.reading.table;
+
+	/* What is shown of tiles is read beside their vectors, and by no one who may not read tiles. */
+	readable_table(search->schema, "tile");
 
 	return (Lookup) {
-		.tile = read_by_index(tile, open_primary_key(tile), 2, 0), .scene = read_by_index(scene, open_primary_key(scene), 1, 0),
-		.footprint = column(tile, "footprint", search->outside->geometry_type), .of_scene = column(tile, "scene_id", INT8OID),
-		.valid = column(tile, "valid_fraction", FLOAT4OID), .cloud = column(tile, "cloud_fraction", FLOAT4OID),
-		.acquired = column(scene, "acquired_at", TIMESTAMPTZOID)
+		.vectors = vectors, .scene = column(table, "scene_id", INT8OID),
+		.acquired = column(table, "acquired_at", TIMESTAMPTZOID), .footprint = column(table, "footprint", search->outside->geometry_type)
 	};
 }
 
 void
 end_lookup(Lookup *lookup)
 {
-	end_reading(&lookup->tile);
-	end_reading(&lookup->scene);
+	end_reading(&lookup->vectors.reading);
+	if (lookup->by_key.table != NULL)
+		end_reading(&lookup->by_key);
+}
+
+/* The row of a tile, by its key. */
+static bool
+find_by_key(Lookup *lookup, const pg_uuid_t *tile, int32 collection)
+{
+	ScanKeyData key[2];
+
+	if (lookup->by_key.table == NULL)
+	{
+		Relation	table = table_open(RelationGetRelid(lookup->vectors.reading.table), AccessShareLock);
+
+		lookup->by_key = read_by_index(table, open_primary_key(table), 2, 0);
+	}
+	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(tile));
+	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
+	return find_row(&lookup->by_key, key, 2);
 }
 
 static bool
-scene_passes_dates(const Search *search, Lookup *lookup)
+passes_dates(const Search *search, const Lookup *lookup, const Reading *row)
 {
 	bool		null;
 
 	if (!search->dates.given)
 		return true;
-	if (!find_number(&lookup->scene, int8_of(&lookup->tile, lookup->of_scene)))
-		return false;
 
-	TimestampTz time = DatumGetTimestampTz(value_of(&lookup->scene, lookup->acquired, &null));
+	TimestampTz time = DatumGetTimestampTz(value_of(row, lookup->acquired, &null));
 
 	return !null && date_passes(&search->dates, time);
 }
 
-/* sure: it needs no looking up whether it lies in the area and in the dates. false: its tile is gone, left out, or elsewhere. */
+/* sure: it needs no looking at whether it lies in the area and in the dates. false: it is left out, or elsewhere. */
+static bool
+take_row(const Search *search, const Lookup *lookup, const Reading *row, const Candidate *candidate, int32 collection, bool sure, Hit *hit)
+{
+	bool		null;
+
+	if (!sure && ((search->in_area && !lies_in_area(search, value_of(row, lookup->footprint, &null))) || !passes_dates(search, lookup, row)))
+		return false;
+	*hit = (Hit) {
+		.distance = candidate->distance, .tile = candidate->tile, .collection = collection, .scene = int8_of(row, lookup->scene),
+		.valid = value_of(row, lookup->vectors.valid, &null), .footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(row, lookup->footprint, &null)))
+	};
+	hit->cloud = value_of(row, lookup->vectors.cloud, &hit->cloud_unknown);
+	return true;
+}
+
+/* false: its tile is gone, left out, or elsewhere. */
 bool
 find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool sure, Hit *hit)
 {
-	ScanKeyData key[2];
-	bool		null;
+	Locator		locator = locate(&candidate->tile, collection, &candidate->row);
 
 	if (is_left_out(search, &candidate->tile))
 		return false;
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&candidate->tile));
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
-	if (!find_row(&lookup->tile, key, 2))
-		return false;
-	if (!sure && ((search->in_area && !lies_in_area(search, value_of(&lookup->tile, lookup->footprint, &null))) || !scene_passes_dates(search, lookup)))
-		return false;
-	*hit = (Hit) {
-		.distance = candidate->distance, .tile = candidate->tile, .collection = collection, .scene = int8_of(&lookup->tile, lookup->of_scene),
-		.valid = value_of(&lookup->tile, lookup->valid, &null), .footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(&lookup->tile, lookup->footprint, &null)))
-	};
-	hit->cloud = value_of(&lookup->tile, lookup->cloud, &hit->cloud_unknown);
-	return true;
+	if (fetch_vector(&lookup->vectors, &locator))
+		return take_row(search, lookup, &lookup->vectors.reading, candidate, collection, sure, hit);
+	return find_by_key(lookup, &candidate->tile, collection) && take_row(search, lookup, &lookup->by_key, candidate, collection, sure, hit);
 }

@@ -69,7 +69,7 @@ native_nearest_in_cells(PG_FUNCTION_ARGS)
 	};
 	Question	question = question_of(fcinfo);
 	int64		depth = PG_GETARG_INT64(DEPTH);
-	Ranking    *ranking = begin_ranking(get_func_namespace(fcinfo->flinfo->fn_oid), &question, &cells, depth);
+	Ranking    *ranking = begin_ranking(get_func_namespace(fcinfo->flinfo->fn_oid), &question, &cells, NULL, depth);
 	Candidate	candidate;
 
 	for (int64 i = 0; i < depth && next_nearest(ranking, &candidate); i++)

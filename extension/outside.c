@@ -92,6 +92,7 @@ outside(Oid schema, Oid geometry, Oid halfvec)
 		.coordinate_dims = function(places, "st_coorddim", 1, geometry, 0, 0),
 		.empty = function(places, "st_isempty", 1, geometry, 0, 0),
 		.valid = function(places, "st_isvalid", 1, geometry, 0, 0),
+		.as_binary = function(places, "st_asbinary", 1, geometry, 0, 0),
 		.points = function(places, "st_npoints", 1, geometry, 0, 0),
 		.intersects = function(places, "st_intersects", 2, geometry, geometry, 0),
 		.overlaps = function(places, "geometry_overlaps", 2, geometry, geometry, 0),

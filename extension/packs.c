@@ -101,6 +101,14 @@ unpack(const PackReading *reading, const Question *question, Pack *pack)
 		&& (!question->by_cloud || shares_of(reading, reading->cloud, count, &pack->cloud));
 }
 
+/* Whether it is beyond an earlier page. */
+bool
+follows(const Question *question, const Candidate *candidate)
+{
+	return !question->after || candidate->distance > question->after_distance
+		|| (candidate->distance == question->after_distance && memcmp(candidate->tile.data, question->after_tile.data, UUID_LEN) > 0);
+}
+
 /* Whether a tile of a pack may be an answer, and how near it is. */
 bool
 consider(const Pack *pack, int32 place, Question *question, int32 piece, Candidate *candidate)
@@ -112,8 +120,7 @@ consider(const Pack *pack, int32 place, Question *question, int32 piece, Candida
 	*candidate = (Candidate) {
 		.distance = DatumGetFloat8(FunctionCall2(&question->distance, vector_of(pack, place), question->query)), .tile = pack->tiles[place], .piece = piece
 	};
-	return !question->after || candidate->distance > question->after_distance
-		|| (candidate->distance == question->after_distance && memcmp(candidate->tile.data, question->after_tile.data, UUID_LEN) > 0);
+	return follows(question, candidate);
 }
 
 /* One vector of a cell, where per_pack are in each pack. false: it is no answer, or gone with its cell. */

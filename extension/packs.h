@@ -2,7 +2,7 @@
 #ifndef PACKS_H
 #define PACKS_H
 
-#include "tilescout_packs.h"
+#include "rows.h"
 
 /* ---- packs.c ---- */
 
@@ -39,6 +39,7 @@ extern bool find_pack(PackReading *reading, int64 cell, int32 part);
 extern bool pack_meets(const PackReading *reading, const Box *box);
 extern bool unpack(const PackReading *reading, const Question *question, Pack *pack);
 extern bool compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Question *question, int32 piece, Candidate *candidate);
+extern bool follows(const Question *question, const Candidate *candidate);
 extern bool consider(const Pack *pack, int32 place, Question *question, int32 piece, Candidate *candidate);
 
 static inline Datum
@@ -61,7 +62,7 @@ extern int64 nearest_of_cells(Oid schema, Question *question, const Cells *cells
 
 typedef struct Ranking Ranking;
 
-extern Ranking *begin_ranking(Oid schema, Question *question, const Cells *cells, double wanted);
+extern Ranking *begin_ranking(Oid schema, Question *question, const Cells *cells, VectorRows *rows, double wanted);
 extern bool next_nearest(Ranking *ranking, Candidate *candidate);
 extern void end_ranking(Ranking *ranking);
 

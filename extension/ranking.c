@@ -6,6 +6,7 @@
  */
 #include "codes.h"
 #include "packs.h"
+#include "rows.h"
 
 #include "lib/pairingheap.h"
 #include "utils/memutils.h"
@@ -23,6 +24,8 @@
 #define LEAST_DEPTH 128
 /* Four bytes are kept of each. */
 #define MOST_BY_CODES (16 << 20)
+/* And locators of so many; others are found by their cells and places. */
+#define MOST_LOCATED (1 << 20)
 
 /* A vector that may be near. */
 typedef struct
@@ -30,6 +33,7 @@ typedef struct
 	float4		least;
 	int32		piece;
 	int32		place;			/* in its cell */
+	Locator		locator;
 } Gathered;
 
 /* One that has been compared. */
@@ -52,6 +56,8 @@ struct Ranking
 	int32		per_pack;
 	float4	   *least;			/* of all vectors of the cells */
 	int64		count, room, inside;	/* inside: of the question */
+	Locator    *locators;		/* of the first ones */
+	int64		located;
 	int64	   *ends;			/* of each cell, the end of its vectors */
 	int32		bins[BINS];
 	int32		bin;			/* those before it have been gathered */
@@ -60,7 +66,10 @@ struct Ranking
 	Gathered   *gathered;
 	int64		gathered_count, gathered_at, compared_count;
 	pairingheap *compared;
-	PackReading packs;
+	int32		model;
+	VectorRows *rows;
+	VectorRows	own_rows;
+	PackReading packs;			/* for what has moved */
 
 	/* All compared. */
 	Candidate  *nearest;
@@ -85,6 +94,35 @@ compare_least(const void *a, const void *b)
 	return (x->least > y->least) - (x->least < y->least);
 }
 
+static void *
+larger(void *array, Size size)
+{
+	return array == NULL ? palloc(size) : repalloc_huge(array, size);
+}
+
+static void
+make_room(Ranking *ranking, int32 count)
+{
+	if (ranking->count + count <= ranking->room)
+		return;
+	ranking->room = Max(ranking->room * 2, 1024);
+	ranking->least = larger(ranking->least, ranking->room * sizeof(float4));
+	if (ranking->located == ranking->count)
+		ranking->locators = larger(ranking->locators, Min(ranking->room, MOST_LOCATED) * sizeof(Locator));
+}
+
+/* Nothing of what they hold may pass. */
+static void
+pass_over(Ranking *ranking, int32 count)
+{
+	make_room(ranking, count);
+	for (int32 i = 0; i < count; i++)
+		ranking->least[ranking->count + i] = OUT_OF_QUESTION;
+	if (ranking->located == ranking->count && ranking->located + count <= MOST_LOCATED)
+		ranking->located += count;
+	ranking->count += count;
+}
+
 /* What may pass of a row of codes. */
 static void
 judge(Ranking *ranking, const CodesRow *row, bool everywhere)
@@ -104,40 +142,75 @@ judge(Ranking *ranking, const CodesRow *row, bool everywhere)
 		all[places[i]] = least[i];
 		ranking->bins[BIN_OF(least[i])]++;
 	}
+	if (ranking->located == ranking->count && ranking->located + count <= MOST_LOCATED)
+	{
+		memcpy(ranking->locators + ranking->located, row->rest, count * sizeof(Locator));
+		ranking->located += count;
+	}
 	ranking->count += count;
 	ranking->inside += inside;
 }
 
-static void
-make_room(Ranking *ranking, int32 count)
+/* The row of codes at hand, of the cell whose vectors begin at start. false: it is another than expected. */
+static bool
+judge_row(Ranking *ranking, const CodesReading *reading, int64 start, bool everywhere)
 {
-	if (ranking->count + count <= ranking->room)
-		return;
-	ranking->room = Max(ranking->room * 2, 1024);
-	ranking->least = ranking->least == NULL ? palloc(ranking->room * sizeof(float4)) : repalloc_huge(ranking->least, ranking->room * sizeof(float4));
+	CodesRow	row;
+	bool		null;
+
+	if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes, &null)), ranking->query.dimension, &row)
+		|| row.header->first != ranking->count - start || row.header->count > UINT8_MAX || row.rest_size != row.header->count * sizeof(Locator))
+		return false;
+	if (ranking->per_pack == 0)
+	{
+		ranking->per_pack = row.header->per_pack;
+		ranking->model = row.header->model;
+	}
+	if (row.header->per_pack != ranking->per_pack || row.header->model != ranking->model || ranking->count > MOST_BY_CODES)
+		return false;
+	make_room(ranking, row.header->count);
+	judge(ranking, &row, everywhere);
+	return true;
+}
+
+/* The rows that the cell names, where they were, or by their keys; those beside the box are not read. */
+static bool
+read_parts(Ranking *ranking, CodesReading *reading, int32 piece, bool everywhere)
+{
+	struct varlena *value = ranking->cells->parts[piece];
+	const CodesPart *parts = (const CodesPart *) VARDATA(value);
+	int32		count = VARSIZE_ANY_EXHDR(value) / sizeof(CodesPart);
+	int64		cell = ranking->cells->ids[piece], start = ranking->count;
+
+	for (int32 part = 0; part < count; part++)
+	{
+		if (!everywhere && !tile_meets(parts[part].box, &ranking->question->box))
+			pass_over(ranking, parts[part].count);
+		else if ((!(fetch_row(&reading->rows, reading->blocks, &parts[part].row)
+					&& int8_of(&reading->rows, reading->cell) == cell && int4_of(&reading->rows, reading->part) == part)
+				  && !find_codes(&reading->rows, cell, BTEqualStrategyNumber, part))
+				 || !judge_row(ranking, reading, start, everywhere))
+			return false;
+	}
+	return true;
 }
 
 /* The codes of one cell. false: it has none, or others than expected. */
 static bool
-read_cell(Ranking *ranking, Reading *reading, AttrNumber column_of_codes, int32 piece)
+read_cell(Ranking *ranking, CodesReading *reading, int32 piece)
 {
 	int64		start = ranking->count;
-	bool		null, everywhere = ranking->cells->sures[piece] || !ranking->question->in_box;
+	bool		everywhere = ranking->cells->sures[piece] || !ranking->question->in_box;
 
-	for (bool found = find_number(reading, ranking->cells->ids[piece]); found; found = next_row(reading))
+	if (ranking->cells->parts != NULL && ranking->cells->parts[piece] != NULL)
 	{
-		CodesRow	row;
-
-		if (!read_codes(PG_DETOAST_DATUM(value_of(reading, column_of_codes, &null)), ranking->query.dimension, &row)
-			|| row.header->first != ranking->count - start || row.header->count > UINT8_MAX)
+		if (!read_parts(ranking, reading, piece, everywhere))
 			return false;
-		if (ranking->per_pack == 0)
-			ranking->per_pack = row.header->per_pack;
-		if (row.header->per_pack != ranking->per_pack || ranking->count > MOST_BY_CODES)
-			return false;
-		make_room(ranking, row.header->count);
-		judge(ranking, &row, everywhere);
 	}
+	else
+		for (bool found = find_codes(&reading->rows, ranking->cells->ids[piece], BTGreaterEqualStrategyNumber, 0); found; found = next_row(&reading->rows))
+			if (!judge_row(ranking, reading, start, everywhere))
+				return false;
 	ranking->ends[piece] = ranking->count;
 	return ranking->count > start;
 }
@@ -146,15 +219,13 @@ read_cell(Ranking *ranking, Reading *reading, AttrNumber column_of_codes, int32 
 static bool
 judge_all(Ranking *ranking)
 {
-	Relation	code = open_table(ranking->schema, "code");
-	Reading		reading = read_by_index(code, open_primary_key(code), 1, 0);
-	AttrNumber	column_of_codes = column(code, "codes", BYTEAOID);
+	CodesReading reading = read_all_codes(ranking->schema);
 	bool		known = true;
 
 	ranking->ends = palloc(ranking->cells->count * sizeof(int64));
 	for (int32 piece = 0; known && piece < ranking->cells->count; piece++)
-		known = read_cell(ranking, &reading, column_of_codes, piece);
-	end_reading(&reading);
+		known = read_cell(ranking, &reading, piece);
+	end_reading(&reading.rows);
 	return known;
 }
 
@@ -170,6 +241,7 @@ compare_places(const void *a, const void *b)
 static void
 gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 {
+	static const Locator nowhere = {.hash = {0}};
 	double		from = ranking->bin == 0 ? -1 : ranking->edge;
 	int64		count = 0, start = 0;
 
@@ -183,7 +255,7 @@ gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 	for (int32 piece = 0; piece < ranking->cells->count; start = ranking->ends[piece++])
 		for (int64 i = start; i < ranking->ends[piece]; i++)
 			if (ranking->least[i] < ranking->edge && ranking->least[i] >= from)
-				ranking->gathered[ranking->gathered_count++] = (Gathered) {.least = ranking->least[i], .piece = piece, .place = i - start};
+				ranking->gathered[ranking->gathered_count++] = (Gathered) {.least = ranking->least[i], .piece = piece, .place = i - start, .locator = i < ranking->located ? ranking->locators[i] : nowhere};
 	qsort(ranking->gathered, ranking->gathered_count, sizeof(Gathered), order);
 }
 
@@ -193,8 +265,18 @@ compare_itself(Ranking *ranking, const Gathered *gathered)
 	Candidate	candidate;
 
 	ranking->compared_count++;
-	if (!compare_one(&ranking->packs, ranking->cells->ids[gathered->piece], gathered->place, ranking->per_pack, ranking->question, gathered->piece, &candidate))
-		return;
+	if (fetch_vector(ranking->rows, &gathered->locator))
+	{
+		if (!consider_row(ranking->rows, ranking->question, gathered->piece, &candidate))
+			return;
+	}
+	else
+	{
+		if (ranking->packs.rows.table == NULL)
+			ranking->packs = read_packs(ranking->schema, ranking->question->vector_type, 2);
+		if (!compare_one(&ranking->packs, ranking->cells->ids[gathered->piece], gathered->place, ranking->per_pack, ranking->question, gathered->piece, &candidate))
+			return;
+	}
 
 	Compared   *compared = palloc(sizeof(Compared));
 
@@ -272,9 +354,9 @@ next_of_all(Ranking *ranking, Candidate *candidate)
 	return true;
 }
 
-/* wanted: about how many will be asked for. */
+/* rows: those of the model, where the caller reads them anyway; NULL: it does not. wanted: about how many will be asked for. */
 Ranking *
-begin_ranking(Oid schema, Question *question, const Cells *cells, double wanted)
+begin_ranking(Oid schema, Question *question, const Cells *cells, VectorRows *rows, double wanted)
 {
 	Ranking    *ranking = palloc0(sizeof(Ranking));
 
@@ -283,11 +365,13 @@ begin_ranking(Oid schema, Question *question, const Cells *cells, double wanted)
 	ranking->cells = cells;
 	ranking->wanted = Max(16, Min(wanted, MOST_BY_CODES));
 	ranking->query = code_query(question->query);
-	ranking->by_codes = ranking->query.values != NULL && judge_all(ranking);
+	ranking->by_codes = ranking->query.values != NULL && cells->count > 0 && judge_all(ranking);
 	if (ranking->by_codes)
 	{
 		ranking->compared = pairingheap_allocate(compare_distances, (void *) cells);
-		ranking->packs = read_packs(schema, question->vector_type, 2);
+		if (rows == NULL)
+			ranking->own_rows = read_vectors(schema, ranking->model, question->vector_type);
+		ranking->rows = rows != NULL ? rows : &ranking->own_rows;
 	}
 	return ranking;
 }
@@ -304,6 +388,8 @@ next_nearest(Ranking *ranking, Candidate *candidate)
 void
 end_ranking(Ranking *ranking)
 {
+	if (ranking->own_rows.reading.table != NULL)
+		end_reading(&ranking->own_rows.reading);
 	if (ranking->packs.rows.table != NULL)
 		end_reading(&ranking->packs.rows);
 	pfree(ranking);

@@ -11,8 +11,8 @@
 #include "utils/snapmgr.h"
 
 /* Raises where the caller may not read it, or may read some of its rows only. */
-Relation
-open_table(Oid schema, const char *name)
+Oid
+readable_table(Oid schema, const char *name)
 {
 	Oid			oid = get_relname_relid(name, schema);
 
@@ -30,7 +30,14 @@ open_table(Oid schema, const char *name)
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("table %s has row security, which tilescout_packs does not apply", name),
 				errhint("SELECT tilescout.settle_packs(false) leaves searches to SQL, which does."));
-	return table_open(oid, AccessShareLock);
+	return oid;
+}
+
+/* Raises as readable_table does. */
+Relation
+open_table(Oid schema, const char *name)
+{
+	return table_open(readable_table(schema, name), AccessShareLock);
 }
 
 Relation
@@ -88,6 +95,16 @@ next_row(Reading *reading)
 	CHECK_FOR_INTERRUPTS();
 	return reading->whole != NULL ? table_scan_getnextslot(reading->whole, ForwardScanDirection, reading->slot)
 		: index_getnext_slot(reading->by_index, ForwardScanDirection, reading->slot);
+}
+
+/* The row at a place; blocks: of the table, which cannot shrink while it is open. false: there is none, or it is not visible. */
+bool
+fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place)
+{
+	ItemPointerData at = *place;
+
+	CHECK_FOR_INTERRUPTS();
+	return ItemPointerIsValid(&at) && ItemPointerGetBlockNumber(&at) < blocks && table_tuple_fetch_row_version(reading->table, &at, GetActiveSnapshot(), reading->slot);
 }
 
 /* The first row of these keys. */

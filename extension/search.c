@@ -11,13 +11,11 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* Microseconds of searching lists by look, of each list and of each vector; vectors that are read at least, and to find one that passes. */
-#define LOOKS_START 60
-#define LOOKS_PER_LIST 256
-#define LOOKS_LIST 0.02
-#define LOOKS_ROW 0.04
-#define LOOKS_READ 4500
-#define LOOKS_PER_HIT 3
+/* Microseconds of searching lists by look, altogether and of each vector; vectors that are read at least, and to find one that passes. */
+#define LOOKS_START 350
+#define LOOKS_ROW 0.06
+#define LOOKS_READ 1200
+#define LOOKS_PER_HIT 20
 
 static const char *last_way = NULL;
 
@@ -68,13 +66,18 @@ add_younger(const Search *search, Answer *answer)
 
 /* Whether lists by look gave the answer: where that takes less time than comparing what lies in the area, which finds all that is near. */
 static bool
-ask_looks(const Search *search, const Costs *costs, double rough, double rows, Answer *answer)
+ask_looks(const Search *search, const Costs *costs, Answer *answer)
 {
-	double		exact_time = rough * costs->exact_row, read = LOOKS_READ + LOOKS_PER_HIT * search->k * rows / Max(1, Min(rough, rows));
-	double		time = LOOKS_START + rows / LOOKS_PER_LIST * LOOKS_LIST + read * LOOKS_ROW;
+	double		rows = search->model.sorted ? rows_of_model(search) : 0;
 
-	/* Where the guess was wrong, it has cost half of what comparing takes. */
-	if (time > exact_time || !search_looks(search, Max(read, exact_time / 2 / LOOKS_ROW), answer))
+	if (rows <= 0)
+		return false;
+
+	double		rough = rough_rows(search, rows, costs->cells_looked_at), exact_time = rough * costs->exact_row;
+	double		read = LOOKS_READ + LOOKS_PER_HIT * search->k * rows / Max(1, Min(rough, rows));
+
+	/* Where the guess was wrong, it has cost as much as comparing takes. */
+	if (LOOKS_START + read * LOOKS_ROW > exact_time || !search_looks(search, exact_time / LOOKS_ROW, answer))
 		return false;
 	add_younger(search, answer);
 	return true;
@@ -94,7 +97,6 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	if (!read_arguments(fcinfo, &search))
 		return false;
 
-	double		rows = rows_of_model(&search);
 	const Costs *known = costs(search.schema, search.model.dimension);
 	NearCells	near = {.more = true};
 
@@ -106,7 +108,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		last_way = "cells";
 		search_cells(&search, &near, &answer);
 	}
-	else if (search.model.sorted && rows > 0 && ask_looks(&search, known, rough_rows(&search, rows, known->cells_looked_at), rows, &answer))
+	else if (ask_looks(&search, known, &answer))
 		last_way = "lists";
 	else
 	{

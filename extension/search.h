@@ -2,6 +2,7 @@
 #ifndef TILESCOUT_SEARCH_H
 #define TILESCOUT_SEARCH_H
 
+#include "rows.h"
 #include "tilescout_packs.h"
 
 #include "nodes/execnodes.h"
@@ -92,7 +93,7 @@ typedef struct
 /* The columns of cell by number. */
 typedef struct
 {
-	AttrNumber	id, model, run, collection, tiles, stale, undated, from, to, box;
+	AttrNumber	id, model, run, collection, tiles, stale, undated, from, to, box, parts;
 } CellColumns;
 
 extern CellColumns cell_columns(Relation cell, Oid geometry);
@@ -105,8 +106,9 @@ extern void search_cells(const Search *search, const NearCells *near, Answer *an
 /* lookup.c */
 typedef struct
 {
-	Reading		tile, scene;
-	AttrNumber	footprint, of_scene, valid, cloud, acquired;
+	VectorRows	vectors;
+	AttrNumber	scene, acquired, footprint;
+	Reading		by_key;			/* for what has moved; opened when it is needed */
 } Lookup;
 
 extern Lookup begin_lookup(const Search *search);
@@ -117,7 +119,11 @@ extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *cand
 extern double rough_rows(const Search *search, double total, int32 looked_at);
 
 /* looks.c */
+extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);
 extern bool search_looks(const Search *search, double most, Answer *answer);
+
+/* shape.c */
+extern bool surely_valid(const Outside *outside, Datum area);
 
 /* vectors.c */
 extern double rows_of_model(const Search *search);

@@ -11,12 +11,13 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "catalog/pg_operator_d.h"
 #include "utils/tuplesort.h"
 
 /* Vectors of a list on average; lists at most; vectors that a middle is made of; rounds. */
-#define PER_LIST 256
+#define PER_LIST 64
 #define MOST_LISTS 16384
 #define LEARNT_FROM 32
 #define ROUNDS 6
@@ -26,6 +27,7 @@
 #define INNER 0.1
 
 PG_FUNCTION_INFO_V1(native_looks);
+PG_FUNCTION_INFO_V1(native_placed);
 
 /* Middles of something. */
 typedef struct
@@ -37,7 +39,7 @@ typedef struct
 
 typedef struct
 {
-	int32		dimension, per_pack;
+	int32		model, dimension, per_pack;
 	Size		size;			/* of a record */
 	double		total;			/* vectors */
 	/* A systematic sample. */
@@ -234,7 +236,7 @@ read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through,
 		Datum		from = value_of(&cell, columns.from, &none), to = value_of(&cell, columns.to, &null);
 		Member		member = {
 			.run = (int32) (id >> 32), .number = (int32) (uint32) id, .collection = int4_of(&cell, columns.collection),
-			.from_hour = none ? NO_HOUR : hour_of(DatumGetTimestampTz(from)), .to_hour = none ? NO_HOUR : hour_of(DatumGetTimestampTz(to))
+			.from_day = none ? NO_DAY : day_of(DatumGetTimestampTz(from)), .to_day = none ? NO_DAY : day_of(DatumGetTimestampTz(to))
 		};
 
 		if (int4_of(&cell, columns.model) != model || int4_of(&cell, columns.run) > through)
@@ -248,7 +250,8 @@ read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through,
 		{
 			CodesRow	row;
 
-			if (!read_codes(PG_DETOAST_DATUM(value_of(&reading, codes, &null)), sorting->dimension, &row))
+			if (!read_codes(PG_DETOAST_DATUM(value_of(&reading, codes, &null)), sorting->dimension, &row) || row.rest_size != row.header->count * sizeof(Locator)
+				|| row.header->first + row.header->count > UINT16_MAX)
 				ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has codes of another version or dimension", (long long) id));
 			sorting->per_pack = row.header->per_pack;
 			for (int32 i = 0; i < row.header->count; i++, number++)
@@ -256,6 +259,7 @@ read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through,
 				if (sorting->sort != NULL)
 				{
 					member.place = row.header->first + i;
+					memcpy(&member.locator, row.rest + i * sizeof(Locator), sizeof(Locator));
 					read_record(&row, i, sorting->dimension, VARDATA(record));
 					memcpy(VARDATA(record) + sorting->size, &member, sizeof(Member));
 					ExecClearTuple(sorting->slot);
@@ -275,9 +279,9 @@ read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through,
 	pfree(record);
 }
 
-/* A row of records, and what follows each of these. */
+/* A row of records, the first of which has this number, and what follows each of these. */
 static void
-put_row(const Sorting *sorting, ReturnSetInfo *result, int32 list, int32 part, char **records, int32 count, Size more)
+put_row(const Sorting *sorting, ReturnSetInfo *result, int32 list, int32 part, int32 first, char **records, int32 count, Size more)
 {
 	Size		size = VARHDRSZ + codes_size(sorting->dimension, count) + count * more;
 	bytea	   *row = palloc0(size);
@@ -285,7 +289,7 @@ put_row(const Sorting *sorting, ReturnSetInfo *result, int32 list, int32 part, c
 	bool		nulls[3] = {false, false, false};
 
 	SET_VARSIZE(row, size);
-	write_records(VARDATA(row), sorting->dimension, count, sorting->per_pack, 0, (const char *const *) records);
+	write_records(VARDATA(row), (CodesHeader) {.dimension = sorting->dimension, .count = count, .per_pack = sorting->per_pack, .first = first, .model = sorting->model}, (const char *const *) records);
 	for (int32 i = 0; i < count; i++)
 		memcpy(VARDATA(row) + codes_size(sorting->dimension, count) + i * more, records[i] + sorting->size, more);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -302,22 +306,40 @@ room_for_records(const Sorting *sorting, int32 count, Size more)
 	return records;
 }
 
+/* Rows of middles from start to end, with something that is said of each. */
 static void
-put_middles(const Sorting *sorting, ReturnSetInfo *result)
+put_middles(const Sorting *sorting, ReturnSetInfo *result, int32 list, const Middles *middles, int32 start, int32 end, const void *more, Size size_of_more)
 {
-	int32		most = codes_per_row(sorting->dimension, sizeof(Extent)), count = 0, part = 0;
-	char	  **records = room_for_records(sorting, most, sizeof(Extent));
+	int32		most = codes_per_row(sorting->dimension, size_of_more), part = 0;
+	char	  **records = room_for_records(sorting, most, size_of_more);
 
-	for (int32 i = 0; i < sorting->fine.count; i++)
+	for (int32 first = start; first < end; first += most)
 	{
-		make_record(sorting->fine.values + (Size) i * sorting->dimension, sorting->dimension, records[count]);
-		memcpy(records[count++] + sorting->size, &sorting->extents[i], sizeof(Extent));
-		if (count == most || i == sorting->fine.count - 1)
+		int32		count = Min(most, end - first);
+
+		for (int32 i = 0; i < count; i++)
 		{
-			put_row(sorting, result, MIDDLES, part++, records, count, sizeof(Extent));
-			count = 0;
+			make_record(middles->values + (Size) (first + i) * sorting->dimension, sorting->dimension, records[i]);
+			memcpy(records[i] + sorting->size, (const char *) more + (first + i) * size_of_more, size_of_more);
 		}
+		put_row(sorting, result, list, part++, first, records, count, size_of_more);
 	}
+	for (int32 i = 0; i < most; i++)
+		pfree(records[i]);
+	pfree(records);
+}
+
+static void
+put_groups(const Sorting *sorting, ReturnSetInfo *result)
+{
+	ListGroup	   *groups = palloc(sorting->coarse.count * sizeof(ListGroup));
+
+	for (int32 i = 0; i < sorting->coarse.count; i++)
+	{
+		groups[i] = (ListGroup) {.first = sorting->first[i], .count = sorting->first[i + 1] - sorting->first[i]};
+		put_middles(sorting, result, MIDDLES_OF(i), &sorting->fine, sorting->first[i], sorting->first[i + 1], sorting->extents, sizeof(Extent));
+	}
+	put_middles(sorting, result, GROUPS, &sorting->coarse, 0, sorting->coarse.count, groups, sizeof(ListGroup));
 }
 
 static int
@@ -375,7 +397,7 @@ put_lists(Sorting *sorting, ReturnSetInfo *result)
 		of = more ? DatumGetInt32(slot_getattr(sorting->slot, 1, &null)) : -1;
 		if (count > 0 && (of != list || count == most))
 		{
-			put_row(sorting, result, list, part++, records, count, sizeof(Member));
+			put_row(sorting, result, list, part++, 0, records, count, sizeof(Member));
 			count = 0;
 		}
 		if (of != list)
@@ -399,7 +421,7 @@ native_looks(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid), cell = get_relname_relid("cell", schema), geometry = get_atttype(cell, get_attnum(cell, "box"));
 	int32		model = PG_GETARG_INT32(0), through = PG_GETARG_INT32(1);
-	Sorting		sorting = {.dimension = PG_GETARG_INT32(2), .total = PG_GETARG_INT64(3)};
+	Sorting		sorting = {.model = model, .dimension = PG_GETARG_INT32(2), .total = PG_GETARG_INT64(3)};
 	int32		lists = Max(1, Min(MOST_LISTS, sorting.total / PER_LIST));
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -426,8 +448,40 @@ native_looks(PG_FUNCTION_ARGS)
 	ExecDropSingleTupleTableSlot(sorting.slot);
 	sorting.slot = MakeSingleTupleTableSlot(row, &TTSOpsMinimalTuple);
 	put_lists(&sorting, result);
-	put_middles(&sorting, result);
+	put_groups(&sorting, result);
 	ExecDropSingleTupleTableSlot(sorting.slot);
 	tuplesort_end(sorting.sort);
 	return (Datum) 0;
+}
+
+static void
+place_list(Reading *rows, int64 generation, int32 list, ListPlace *place)
+{
+	for (int32 part = 0; part < ROWS_LOCATED && find_part(rows, generation, list, BTEqualStrategyNumber, part); part++)
+		place->rows[part] = rows->slot->tts_tid;
+}
+
+/* Arguments: a row of middles. Returns it with the places of what these are the middles of. */
+Datum
+native_placed(PG_FUNCTION_ARGS)
+{
+	int64		generation = PG_GETARG_INT64(0);
+	int32		list = PG_GETARG_INT32(1);
+	bytea	   *codes = PG_GETARG_BYTEA_P_COPY(2);
+	Relation	look = open_table(get_func_namespace(fcinfo->flinfo->fn_oid), "look");
+	Reading		rows = read_by_index(look, open_primary_key(look), 3, 0);
+	const CodesHeader *header = (const CodesHeader *) VARDATA(codes);
+	CodesRow	row;
+
+	if (!read_codes((struct varlena *) codes, header->dimension, &row) || row.rest_size != row.header->count * (list == GROUPS ? sizeof(ListGroup) : sizeof(Extent)))
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("row %d of look is not one of middles", list));
+	for (int32 i = 0; i < row.header->count; i++)
+	{
+		if (list == GROUPS)
+			place_list(&rows, generation, MIDDLES_OF(row.header->first + i), &((ListGroup *) row.rest)[i].place);
+		else
+			place_list(&rows, generation, row.header->first + i, &((Extent *) row.rest)[i].place);
+	}
+	end_reading(&rows);
+	PG_RETURN_BYTEA_P(codes);
 }

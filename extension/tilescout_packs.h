@@ -26,6 +26,7 @@ typedef struct
 	TupleTableSlot *slot;		/* the row at hand */
 } Reading;
 
+extern Oid	readable_table(Oid schema, const char *name);
 extern Relation open_table(Oid schema, const char *name);
 extern Relation open_primary_key(Relation table);
 extern Relation open_index(Oid schema, const char *name);
@@ -34,6 +35,7 @@ extern AttrNumber column(Relation table, const char *name, Oid type);
 extern Reading read_whole(Relation table);
 extern Reading read_by_index(Relation table, Relation index, int keys, int orders);
 extern bool next_row(Reading *reading);
+extern bool fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place);
 extern bool find_row(Reading *reading, ScanKey keys, int count);
 extern bool find_number(Reading *reading, int64 number);
 extern void end_reading(Reading *reading);
@@ -60,6 +62,7 @@ typedef struct
 	double		distance;
 	pg_uuid_t	tile;
 	int32		piece;			/* place in the arrays of cells */
+	ItemPointerData row;		/* where the vector's own row is; invalid: not known */
 } Candidate;
 
 /* What is asked of packs. */
@@ -81,6 +84,7 @@ typedef struct
 	int64	   *ids;
 	int32	   *collections;
 	bool	   *sures;
+	struct varlena **parts;		/* of each, its CodesParts; NULL: they are not known */
 	int32		count;
 } Cells;
 
@@ -95,7 +99,7 @@ typedef struct
 	/* pgvector */
 	Oid			distance, dims, to_single, normalise, to_half;
 	/* PostGIS */
-	Oid			srid, kind, coordinate_dims, empty, valid, points, intersects, overlaps, surface, centroid, x, y, parts, box, x_min, y_min, x_max, y_max;
+	Oid			srid, kind, coordinate_dims, empty, valid, as_binary, points, intersects, overlaps, surface, centroid, x, y, parts, box, x_min, y_min, x_max, y_max;
 	/* the schema's */
 	Oid			middle_of;
 } Outside;

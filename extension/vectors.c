@@ -7,7 +7,10 @@
 static Relation
 open_vectors(const Search *search)
 {
-	return open_table(search->schema, psprintf("embedding_%d", search->model.id));
+	char		name[NAMEDATALEN];
+
+	embedding_table(search->model.id, name);
+	return open_table(search->schema, name);
 }
 
 /* As the last ANALYZE counted them; 0: never. */

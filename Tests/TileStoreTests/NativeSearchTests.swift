@@ -147,6 +147,31 @@ import TileStore
         #expect("\(error)".contains("row security"))
     }
 
+    /// Most outlines are known to be valid without PostGIS being asked; those that are not are refused all the same.
+    @Test("Outlines are refused exactly where PostGIS calls them invalid", arguments: [0, 0.2, 1]) func outlines(_ disorder: Double) throws {
+        let f = try filled()
+        var random = SeededRandom(seed: 31), invalid = 0
+        let look = StoreFixture.literal(StoreFixture.direction(7, Self.dimension))
+        for turn in 0..<150 {
+            // Seen from the middle in the order of their angles, or in another; now and then twice round, with a corner twice, and on a grid, where edges touch.
+            let count = Int.random(in: 3...14, using: &random), grid = turn % 3 == 0 ? 2.0 : 1e6, rounds = turn % 4 == 1 && count % 2 == 1 ? 2.0 : 1
+            var ring = (0..<count).map { corner in
+                let angle = (Double(corner) + disorder * Double.random(in: 0...Double(count), using: &random)) / Double(count) * rounds * 2 * .pi, reach = Double.random(in: 0.2...4, using: &random)
+                return "\(((5 + reach * cos(angle)) * grid).rounded() / grid) \(((5 + reach * sin(angle)) * grid).rounded() / grid)"
+            }
+            if turn % 5 == 0 { ring.insert(ring[1], at: 1) }
+            let area = "ST_GeomFromText('POLYGON((\(ring.joined(separator: ", ")), \(ring[0])))', 4326)"
+            let valid: Bool = try f.store.connection.query("SELECT ST_IsValid(\(area)) AS valid")[0]["valid"]
+            let search = "SELECT * FROM tilescout.search(embedding => \(look), within => \(area))"
+            if valid { try f.store.connection.query(search) } else {
+                invalid += 1
+                let error = try #require(throws: PostgreSQLError.self, "\(area)") { try f.store.connection.query(search) }
+                #expect("\(error)".contains("is not valid"), "\(error)")
+            }
+        }
+        #expect(disorder == 0 ? invalid < 75 : invalid > 20 && invalid < 150, "\(invalid)")
+    }
+
     /// What a session keeps of functions' numbers and costs goes when a function changes.
     @Test("Costs that change are read anew") func costsChange() throws {
         let f = try filled()

@@ -65,6 +65,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON tilescout.%I TO tilescout_read, tilescout_ingest', target);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON tilescout.%I TO tilescout_ingest', target);
     EXECUTE format('GRANT ALL ON tilescout.%I TO tilescout_admin', target);
+    UPDATE tilescout.model AS m SET coded_in = tilescout.coded_in(known.id) WHERE m.id = known.id RETURNING m.* INTO known;
     RETURN known;
 END $$;
 COMMENT ON FUNCTION tilescout.register_model IS

@@ -3,16 +3,39 @@ CREATE OR REPLACE FUNCTION tilescout.sort_by_look(of_model int, through int)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS 'BEGIN END';
 COMMENT ON FUNCTION tilescout.sort_by_look IS 'Sorts the vectors of a model''s runs up to this one into lists of such as look alike, and puts these in the former ones'' place. Searches go on meanwhile.';
 
-CREATE OR REPLACE FUNCTION tilescout.settle_looks(of_model int)
+CREATE OR REPLACE FUNCTION tilescout.coded_in(of_model int)
+RETURNS oid[] LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT array_agg(pg_relation_filenode(to_regclass('tilescout.' || t.name)) ORDER BY t.name) FROM unnest(ARRAY[tilescout.embedding_table($1), 'code', 'look']) AS t (name)
+$$;
+COMMENT ON FUNCTION tilescout.coded_in IS 'The files of the tables whose rows a model''s codes and lists find by their places: other ones once a table has been written anew (VACUUM FULL, CLUSTER, a restored dump).';
+
+CREATE OR REPLACE FUNCTION tilescout.settle_codes(of_model int)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
     known CONSTANT tilescout.model := (SELECT m FROM tilescout.model AS m WHERE m.id = of_model);
 BEGIN
+    IF known.coded_in IS DISTINCT FROM tilescout.coded_in(of_model) THEN
+        DELETE FROM tilescout.code AS o USING tilescout.cell AS c WHERE c.id = o.cell_id AND c.model_id = of_model;
+        DELETE FROM tilescout.look AS l WHERE l.generation = known.looks_generation;
+        UPDATE tilescout.cell AS c SET parts = NULL WHERE c.model_id = of_model AND c.parts IS NOT NULL;
+        UPDATE tilescout.model AS m SET looks_generation = NULL, looks_through_run = NULL, coded_in = tilescout.coded_in(of_model) WHERE m.id = of_model;
+    END IF;
+    PERFORM tilescout.code_run(r.id) FROM tilescout.run AS r WHERE r.model_id = of_model;
+END $$;
+COMMENT ON FUNCTION tilescout.settle_codes IS 'Codes what of a model is not coded; all of it anew, and its lists with the next tilescout.settle_looks, where rows no longer lie where codes say. Until then they are found by their keys, which takes longer.';
+
+CREATE OR REPLACE FUNCTION tilescout.settle_looks(of_model int)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
+DECLARE
+    known tilescout.model;
+BEGIN
+    PERFORM tilescout.settle_codes(of_model);
+    SELECT m.* INTO known FROM tilescout.model AS m WHERE m.id = of_model;
     IF known.hnsw_through_run IS NOT NULL AND known.hnsw_through_run IS DISTINCT FROM known.looks_through_run THEN
         PERFORM tilescout.sort_by_look(of_model, known.hnsw_through_run);
     END IF;
 END $$;
-COMMENT ON FUNCTION tilescout.settle_looks IS 'Makes lists by look of the runs that the model''s index holds, where those that there are hold others.';
+COMMENT ON FUNCTION tilescout.settle_looks IS 'Codes what is to be coded, and makes lists by look of the runs that the model''s index holds, where those that there are hold others.';
 
 CREATE OR REPLACE FUNCTION tilescout.forget_looks(of_run int)
 RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT AS $$

@@ -28,7 +28,7 @@ BEGIN
     EXCEPTION WHEN insufficient_privilege OR undefined_file THEN
         NULL;
     END;
-    native := to_regproc('tilescout.native_looks') IS NOT NULL;
+    native := to_regproc('tilescout.native_placed') IS NOT NULL;
     -- The extension keeps what it finds in memory, so it is not asked for millions.
     PERFORM tilescout.set_body('tilescout.nearest_in_cells', CASE WHEN native
         THEN 'SELECT * FROM tilescout.native_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 <= 1000000
@@ -43,23 +43,25 @@ BEGIN
         THEN 'INSERT INTO tilescout.code (cell_id, part, codes)
             SELECT c.id, x.part, x.codes FROM tilescout.cell AS c JOIN tilescout.model AS m ON m.id = c.model_id
             CROSS JOIN LATERAL tilescout.native_codes(c.id, tilescout.tiles_per_pack(m.dimension)) AS x
-            WHERE c.run_id = $1 AND NOT EXISTS (SELECT FROM tilescout.code AS o WHERE o.cell_id = c.id)'
+            WHERE c.run_id = $1 AND NOT EXISTS (SELECT FROM tilescout.code AS o WHERE o.cell_id = c.id);
+        UPDATE tilescout.cell AS c SET parts = tilescout.native_parts(c.id) WHERE c.run_id = $1 AND c.parts IS NULL'
         ELSE 'SELECT' END);
     PERFORM tilescout.set_body('tilescout.sort_by_look', CASE WHEN native THEN $body$
         DECLARE
             made CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1e6;
         BEGIN
-            PERFORM tilescout.code_run(r.id) FROM tilescout.run AS r WHERE r.model_id = of_model AND r.id <= through;
             INSERT INTO tilescout.look (generation, list, part, codes)
                 SELECT made, x.list, x.part, x.codes FROM tilescout.model AS m
                 CROSS JOIN LATERAL tilescout.native_looks(m.id, through, m.dimension,
                     (SELECT coalesce(sum(c.tiles), 0) FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id <= through)) AS x
                 WHERE m.id = of_model;
+            -- Middles tell where lists lie, and groups where their middles lie now.
+            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list < -1;
+            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list = -1;
             UPDATE tilescout.model AS m SET looks_generation = made, looks_through_run = through WHERE m.id = of_model;
             DELETE FROM tilescout.look AS l WHERE NOT EXISTS (SELECT FROM tilescout.model AS m WHERE m.looks_generation = l.generation);
         END $body$ ELSE 'BEGIN END' END);
     IF native THEN
-        PERFORM tilescout.code_run(r.id) FROM tilescout.run AS r;
         PERFORM tilescout.settle_looks(m.id) FROM tilescout.model AS m;
     END IF;
     RETURN CASE WHEN native THEN 'by the extension tilescout_packs' ELSE 'in SQL' END;

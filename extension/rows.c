@@ -1,0 +1,92 @@
+/*
+ * The rows of single vectors, found by where they were when they were coded: one page is read instead of a tree's and a pack's.
+ *
+ * A row never changes in what is read here, but goes when its tile is deleted, and moves when its table is written anew (VACUUM FULL, CLUSTER, a restored dump); its place may then
+ * be another's. So each is known by a hash of its tile's id and collection, and whoever does not find it here finds it by its key.
+ */
+#include "packs.h"
+#include "rows.h"
+
+#include "common/hashfn.h"
+#include "storage/bufmgr.h"
+
+Locator
+locate(const pg_uuid_t *tile, int32 collection, const ItemPointerData *row)
+{
+	Locator		locator = {.row = *row};
+	uint64		hash = hash_bytes_extended(tile->data, UUID_LEN, collection);
+
+	memcpy(locator.hash, &hash, sizeof(hash));
+	return locator;
+}
+
+/* Its name (tilescout.embedding_table). */
+void
+embedding_table(int32 model, char *name)
+{
+	snprintf(name, NAMEDATALEN, "embedding_%d", model);
+}
+
+VectorRows
+read_vectors(Oid schema, int32 model, Oid vector_type)
+{
+	char		name[NAMEDATALEN];
+
+	embedding_table(model, name);
+
+	Relation	table = open_table(schema, name);
+
+	return (VectorRows) {
+		.reading = {.table = table, .slot = table_slot_create(table, NULL)}, .blocks = RelationGetNumberOfBlocks(table),
+		.tile = column(table, "tile_id", UUIDOID), .collection = column(table, "collection_id", INT4OID), .valid = column(table, "valid_fraction", FLOAT4OID), .cloud = column(table, "cloud_fraction", FLOAT4OID),
+		.vector = column(table, "embedding", vector_type)
+	};
+}
+
+/* false: it is not there any more, or not visible. */
+bool
+fetch_vector(VectorRows *rows, const Locator *locator)
+{
+	Locator		found;
+
+	if (!fetch_row(&rows->reading, rows->blocks, &locator->row))
+		return false;
+	found = locate(tile_of(rows), int4_of(&rows->reading, rows->collection), &locator->row);
+	return memcmp(found.hash, locator->hash, sizeof(found.hash)) == 0;
+}
+
+const pg_uuid_t *
+tile_of(const VectorRows *rows)
+{
+	bool		null;
+
+	return DatumGetUUIDP(value_of(&rows->reading, rows->tile, &null));
+}
+
+/* How far the vector at hand is from a question's query. */
+double
+distance_of(const VectorRows *rows, Question *question)
+{
+	bool		null;
+	Datum		stored = value_of(&rows->reading, rows->vector, &null);
+	struct varlena *vector = PG_DETOAST_DATUM(stored);
+	double		distance = DatumGetFloat8(FunctionCall2(&question->distance, PointerGetDatum(vector), question->query));
+
+	if ((Pointer) vector != DatumGetPointer(stored))
+		pfree(vector);
+	return distance;
+}
+
+/* What packs.c's consider does, of the row at hand. */
+bool
+consider_row(const VectorRows *rows, Question *question, int32 piece, Candidate *candidate)
+{
+	bool		null;
+
+	if (question->by_valid && !(DatumGetFloat4(value_of(&rows->reading, rows->valid, &null)) >= question->least_valid))
+		return false;
+	if (question->by_cloud && (!(DatumGetFloat4(value_of(&rows->reading, rows->cloud, &null)) <= question->most_cloud) || null))
+		return false;
+	*candidate = (Candidate) {.distance = distance_of(rows, question), .tile = *tile_of(rows), .piece = piece, .row = rows->reading.slot->tts_tid};
+	return follows(question, candidate);
+}

@@ -1,0 +1,8 @@
+\echo Use "ALTER EXTENSION tilescout_packs UPDATE" to load this file. \quit
+
+CREATE FUNCTION native_placed(generation bigint, list int, codes bytea) RETURNS bytea
+LANGUAGE c STABLE STRICT COST 10000 AS 'MODULE_PATHNAME', 'native_placed';
+COMMENT ON FUNCTION native_placed IS 'A row of middles of tilescout.look, with the places of the rows of lists that these are the middles of.';
+
+CREATE FUNCTION native_parts(cell_id bigint) RETURNS bytea LANGUAGE c STABLE STRICT COST 1000 AS 'MODULE_PATHNAME', 'native_parts';
+COMMENT ON FUNCTION native_parts IS 'Where the rows of a cell''s codes lie, and their boxes: tilescout.cell.parts.';
