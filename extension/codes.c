@@ -28,6 +28,8 @@
 /* Single precision, in which pgvector adds up distances too. */
 #define ROUNDING 1e-5f
 #define ROW_SIZE 8100
+/* Queries that one code is multiplied with at a time. */
+#define AT_ONCE 64
 
 bool		codes_are_plain = false;
 
@@ -330,7 +332,25 @@ read_code(const uint8 *code, int32 dimension, float4 *y)
 		y[i] = (i < bytes ? code[i] & 15 : code[i - bytes] >> 4) - MIDDLE;
 }
 
-static int32
+/*
+ * Sums of products of codes with queries in whole numbers, in the ways that processors know. All give the same numbers. Of each way there are two loops, so that what is called once
+ * is the loop: one query with codes at some places of a row, and one code with several queries.
+ */
+#define LOOPS(way, attributes) \
+attributes static void \
+of_codes_##way(const CodedQuery *query, const uint8 *codes, const int32 *places, int32 count, int32 *sums) \
+{ \
+	for (int32 i = 0; i < count; i++) \
+		sums[i] = product_##way(codes + (Size) places[i] * query->bytes, query->values, query->bytes); \
+} \
+attributes static void \
+of_queries_##way(const CodedQuery *queries, const uint8 *code, int32 count, int32 *sums) \
+{ \
+	for (int32 i = 0; i < count; i++) \
+		sums[i] = product_##way(code, queries[i].values, queries[i].bytes); \
+}
+
+static inline int32
 product_plain(const uint8 *code, const int8 *values, int32 bytes)
 {
 	int32		sum = 0;
@@ -340,9 +360,13 @@ product_plain(const uint8 *code, const int8 *values, int32 bytes)
 	return sum;
 }
 
+LOOPS(plain,)
+
 #if defined(__x86_64__)
 
-__attribute__((target("avx2"))) static int32
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline int32
 product_avx2(const uint8 *code, const int8 *values, int32 bytes)
 {
 	__m256i		sum = _mm256_setzero_si256(), low_half = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
@@ -365,7 +389,11 @@ product_avx2(const uint8 *code, const int8 *values, int32 bytes)
 	return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vnni"))) static int32
+LOOPS(avx2, AVX2)
+
+#define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
+
+VNNI static inline int32
 product_vnni(const uint8 *code, const int8 *values, int32 bytes)
 {
 	__m512i		sum = _mm512_setzero_si512(), other = _mm512_setzero_si512(), low_half = _mm512_set1_epi8(15);
@@ -380,62 +408,109 @@ product_vnni(const uint8 *code, const int8 *values, int32 bytes)
 	return _mm512_reduce_add_epi32(_mm512_add_epi32(sum, other));
 }
 
+LOOPS(vnni, VNNI)
+
 #endif
 
-typedef int32 (*Product) (const uint8 *code, const int8 *values, int32 bytes);
-
-/* What this processor does fastest. All give the same numbers. */
-static Product
-product(void)
+typedef struct
 {
-	static Product chosen = NULL;
+	void		(*of_codes) (const CodedQuery *query, const uint8 *codes, const int32 *places, int32 count, int32 *sums);
+	void		(*of_queries) (const CodedQuery *queries, const uint8 *code, int32 count, int32 *sums);
+} Loops;
+
+/* What this processor does fastest. */
+static const Loops *
+loops(void)
+{
+	static const Loops plain = {of_codes_plain, of_queries_plain};
+	static const Loops *chosen = NULL;
 
 	if (codes_are_plain)
-		return product_plain;
+		return &plain;
 	if (chosen == NULL)
 	{
-		chosen = product_plain;
+		chosen = &plain;
 #if defined(__x86_64__)
+		static const Loops vnni = {of_codes_vnni, of_queries_vnni}, avx2 = {of_codes_avx2, of_queries_avx2};
+
 		__builtin_cpu_init();
 		if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw"))
-			chosen = product_vnni;
+			chosen = &vnni;
 		else if (__builtin_cpu_supports("avx2"))
-			chosen = product_avx2;
+			chosen = &avx2;
 #endif
 	}
 	return chosen;
 }
 
-/* Of the vectors at these places of a row: no cosine distance is less. */
+/* Of the vectors at these places of a row: no cosine distance is less. With less doubt than 1, that many times SIGMAS, few are. */
 void
-least_distances(const CodedQuery *query, const CodesRow *row, const int32 *places, int32 count, float4 *least)
+least_distances(const CodedQuery *query, const CodesRow *row, const int32 *places, int32 count, float4 doubt, float4 *least)
 {
-	Product		product_of = product();
+	int32		sums[UINT8_MAX];
 
-	for (int32 i = 0; i < count; i++)
-		least[i] = product_of(row->codes + (Size) places[i] * query->bytes, query->values, query->bytes);
+	loops()->of_codes(query, row->codes, places, count, sums);
 	for (int32 i = 0; i < count; i++)
 	{
 		float4		cosine = row->cosines[places[i]], sine = row->sines[places[i]];
 
 		/* The cosine of the angle between query and rounded vector, less what lies between that one and the vector itself. */
-		float4		m = row->scales[places[i]] * query->scale * (least[i] - query->offset) + query->margin;
+		float4		m = row->scales[places[i]] * query->scale * (sums[i] - query->offset) + query->margin;
 
 		least[i] = m >= cosine ? -ROUNDING : 1 - ROUNDING - (m * cosine + sqrtf(Max(0, 1 - m * m)) * sine);
+		if (doubt < 1 && cosine > 0)
+			least[i] += (1 - doubt) * (1 - m / cosine - least[i]);
 	}
 }
 
-/* How like the query a rounded vector is: the larger the nearer, of vectors of one length. */
-float4
-likeness(const CodedQuery *query, const uint8 *code)
+/* How like the queries a rounded vector is: the larger the nearer, of vectors of one length. */
+void
+likenesses(const CodedQuery *queries, int32 count, const uint8 *code, float4 *like)
 {
-	return query->scale * (product()(code, query->values, query->bytes) - query->offset);
+	int32		sums[AT_ONCE];
+
+	for (int32 start = 0; start < count; start += AT_ONCE)
+	{
+		int32		now = Min(AT_ONCE, count - start);
+
+		loops()->of_queries(queries + start, code, now, sums);
+		for (int32 i = 0; i < now; i++)
+			like[start + i] = queries[start + i].scale * (sums[i] - queries[start + i].offset);
+	}
+}
+
+/* Which of these queries a rounded vector is most like, and how much. */
+int32
+likest(const CodedQuery *queries, int32 count, const uint8 *code, float4 *how_like)
+{
+	float4		like[AT_ONCE];
+	int32		best = 0;
+
+	*how_like = -INFINITY;
+	for (int32 start = 0; start < count; start += AT_ONCE)
+	{
+		int32		now = Min(AT_ONCE, count - start);
+
+		likenesses(queries + start, now, code, like);
+		for (int32 i = 0; i < now; i++)
+			if (like[i] > *how_like)
+			{
+				*how_like = like[i];
+				best = start + i;
+			}
+	}
+	return best;
 }
 
 /* Of all vectors of a row about the cosines between them and the query. */
 void
 likely_cosines(const CodedQuery *query, const CodesRow *row, float4 *cosines)
 {
+	int32		places[UINT8_MAX], sums[UINT8_MAX];
+
 	for (int32 i = 0; i < row->header->count; i++)
-		cosines[i] = row->cosines[i] > 0 ? row->scales[i] / row->cosines[i] * likeness(query, row->codes + (Size) i * query->bytes) : -1;
+		places[i] = i;
+	loops()->of_codes(query, row->codes, places, row->header->count, sums);
+	for (int32 i = 0; i < row->header->count; i++)
+		cosines[i] = row->cosines[i] > 0 ? row->scales[i] / row->cosines[i] * query->scale * (sums[i] - query->offset) : -1;
 }

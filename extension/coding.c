@@ -173,7 +173,7 @@ native_least_distances(PG_FUNCTION_ARGS)
 	CodesRow	row;
 
 	/* Aligned, as it is in the table. */
-	if (query.values == NULL || !read_codes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), query.dimension, &row))
+	if (query.values == NULL || !read_codes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), query.dimension, &row) || row.header->count > UINT8_MAX)
 		PG_RETURN_NULL();
 
 	int32		count = row.header->count, *places = palloc(Max(1, count) * sizeof(int32));
@@ -182,7 +182,7 @@ native_least_distances(PG_FUNCTION_ARGS)
 
 	for (int32 i = 0; i < count; i++)
 		places[i] = i;
-	least_distances(&query, &row, places, count, least);
+	least_distances(&query, &row, places, count, 1, least);
 	for (int32 i = 0; i < count; i++)
 		values[i] = Float4GetDatum(least[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(values, count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));

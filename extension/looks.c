@@ -21,9 +21,14 @@
 #define LEAST_LISTS 16
 #define PERSISTENCE 3
 #define SOON 4
-/* Of lists, middles are compared of so many at least, and of so many for each list that is wanted: a group holds lists that are far from its own middle. */
-#define LEAST_KNOWN 2000
+/*
+ * Of lists, middles are compared of so many at least where everything passes, and of more where little does, for what is near then lies in more lists: as the root of the share. And
+ * of so many for each list that is wanted, as a group holds lists that are far from its own middle.
+ */
+#define LEAST_KNOWN 1000
 #define KNOWN_FOR_EACH 64
+/* Of six standard deviations, within which a vector is for certain (codes.c), these are enough where not everything has to be found. */
+#define DOUBT (4 / 6.0f)
 /* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
 #define TOWARDS 0.9f
 
@@ -67,7 +72,7 @@ typedef struct
 	NearGroup  *groups;
 	int32		group_count;
 	pairingheap *lists;			/* known ones; the first is the nearest */
-	int32		known;
+	int32		known, least_known;
 	Waiting    *waiting;
 	int64		waiting_count, waiting_room;
 	int32		turns;			/* lists that have been looked into */
@@ -205,7 +210,7 @@ judge_row(Looking *looking, const CodesRow *row, double furthest)
 	for (int32 i = 0; i < count; i++)
 		if (may_pass(search, row->boxes + 4 * i, &members[i]))
 			places[inside++] = i;
-	least_distances(&looking->query, row, places, inside, least);
+	least_distances(&looking->query, row, places, inside, DOUBT, least);
 	if (looking->waiting_count + inside > looking->waiting_room)
 		looking->waiting = repalloc_huge(looking->waiting, (looking->waiting_room *= 2) * sizeof(Waiting));
 	for (int32 i = 0; i < inside; i++)
@@ -306,7 +311,7 @@ reaches(const NearList *list, float4 cosine, float4 sine)
 static NearList *
 nearest_list(Looking *looking, int32 wanted)
 {
-	while (looking->known < Max(LEAST_KNOWN, KNOWN_FOR_EACH * wanted) && open_group(looking))
+	while (looking->known < Max(looking->least_known, KNOWN_FOR_EACH * wanted) && open_group(looking))
 		;
 	while (!pairingheap_is_empty(looking->lists))
 	{
@@ -413,9 +418,9 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	return true;
 }
 
-/* most: vectors that may be read. false: it would take more, or there are no lists: other ways are to be gone. */
+/* share: of the vectors that are likely to pass; most: vectors that may be read. false: it would take more, or there are no lists: other ways are to be gone. */
 bool
-search_looks(const Search *search, double most, Answer *answer)
+search_looks(const Search *search, double share, double most, Answer *answer)
 {
 	Relation	look = open_table(search->schema, "look");
 	Looking		looking = {
@@ -424,7 +429,7 @@ search_looks(const Search *search, double most, Answer *answer)
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
 		.lookup = begin_lookup(search),
-		.waiting = palloc(1024 * sizeof(Waiting)), .waiting_room = 1024, .found_in = palloc(search->k * sizeof(int32))
+		.least_known = LEAST_KNOWN / sqrt(Max(0.01, share)), .waiting = palloc(1024 * sizeof(Waiting)), .waiting_room = 1024, .found_in = palloc(search->k * sizeof(int32))
 	};
 	bool		useful;
 

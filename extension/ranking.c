@@ -136,7 +136,7 @@ judge(Ranking *ranking, const CodesRow *row, bool everywhere)
 		if (everywhere || tile_meets(row->boxes + 4 * i, &ranking->question->box))
 			places[inside++] = i;
 	}
-	least_distances(&ranking->query, row, places, inside, least);
+	least_distances(&ranking->query, row, places, inside, 1, least);
 	for (int32 i = 0; i < inside; i++)
 	{
 		all[places[i]] = least[i];

@@ -77,7 +77,7 @@ ask_looks(const Search *search, const Costs *costs, Answer *answer)
 	double		read = LOOKS_READ + LOOKS_PER_HIT * search->k * rows / Max(1, Min(rough, rows));
 
 	/* Where the guess was wrong, it has cost as much as comparing takes. */
-	if (LOOKS_START + read * LOOKS_ROW > exact_time || !search_looks(search, exact_time / LOOKS_ROW, answer))
+	if (LOOKS_START + read * LOOKS_ROW > exact_time || !search_looks(search, Min(1, rough / rows), exact_time / LOOKS_ROW, answer))
 		return false;
 	add_younger(search, answer);
 	return true;

@@ -120,7 +120,7 @@ extern double rough_rows(const Search *search, double total, int32 looked_at);
 
 /* looks.c */
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);
-extern bool search_looks(const Search *search, double most, Answer *answer);
+extern bool search_looks(const Search *search, double share, double most, Answer *answer);
 
 /* shape.c */
 extern bool surely_valid(const Outside *outside, Datum area);

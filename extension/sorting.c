@@ -20,9 +20,10 @@
 #define PER_LIST 64
 #define MOST_LISTS 16384
 #define LEARNT_FROM 32
+#define GROUP_LEARNT_FROM 256
 #define ROUNDS 6
 /* Of the coarse middles so many are looked into for a vector's own. */
-#define LOOKED_INTO 4
+#define LOOKED_INTO 3
 /* The share of a list's vectors that its extent holds. */
 #define INNER 0.1
 
@@ -46,6 +47,7 @@ typedef struct
 	char	   *records;
 	int64		count, room;
 	Middles		coarse;
+	float4	   *likenesses;		/* room for those of a vector with the coarse ones */
 	int32	   *first;			/* of each coarse middle, the first of its fine ones; one more at the end */
 	Middles		fine;
 	Extent	   *extents;		/* of the fine ones */
@@ -63,20 +65,7 @@ code_in(const char *record)
 static int32
 nearest_middle(const Middles *middles, int32 start, int32 end, const uint8 *code, float4 *how_like)
 {
-	int32		best = start;
-
-	*how_like = -INFINITY;
-	for (int32 i = start; i < end; i++)
-	{
-		float4		like = likeness(&middles->coded[i], code);
-
-		if (like > *how_like)
-		{
-			*how_like = like;
-			best = i;
-		}
-	}
-	return best;
+	return start + likest(middles->coded + start, end - start, code, how_like);
 }
 
 /* Makes a middle of what has been added up. false: there is nothing. */
@@ -144,13 +133,15 @@ learn(Sorting *sorting, int32 lists)
 {
 	int32		coarse = Max(1, (int32) rint(sqrt(lists)));
 	int64	   *all = MemoryContextAllocHuge(CurrentMemoryContext, sorting->count * sizeof(int64)), *ends = palloc0((coarse + 1) * sizeof(int64)), first = 0;
+	int64		enough = Min(sorting->count, (int64) coarse * GROUP_LEARNT_FROM);
 	int32	   *nearest = MemoryContextAllocHuge(CurrentMemoryContext, sorting->count * sizeof(int32)), fine = 0;
 	float4		how_like;
 
-	for (int64 i = 0; i < sorting->count; i++)
-		all[i] = i;
+	for (int64 i = 0; i < enough; i++)
+		all[i] = i * sorting->count / enough;
 	sorting->coarse = room_for_middles(coarse, sorting->dimension);
-	find_middles(sorting, &sorting->coarse, 0, coarse, all, sorting->count);
+	sorting->likenesses = palloc(coarse * sizeof(float4));
+	find_middles(sorting, &sorting->coarse, 0, coarse, all, enough);
 
 	/* Sorted by the coarse middle, by counting. */
 	for (int64 i = 0; i < sorting->count; i++)
@@ -186,9 +177,10 @@ list_of(const Sorting *sorting, const uint8 *code)
 	int32		into[LOOKED_INTO], count = 0, list = 0;
 	float4		likest[LOOKED_INTO], best = -INFINITY;
 
+	likenesses(sorting->coarse.coded, sorting->coarse.count, code, sorting->likenesses);
 	for (int32 i = 0; i < sorting->coarse.count; i++)
 	{
-		float4		like = likeness(&sorting->coarse.coded[i], code);
+		float4		like = sorting->likenesses[i];
 		int32		at = count < LOOKED_INTO ? count++ : LOOKED_INTO;
 
 		for (; at > 0 && like > likest[at - 1]; at--)
@@ -361,11 +353,13 @@ static void
 add_to_spread(Spread *spread, const CodedQuery *middle, const char *record)
 {
 	const float4 *numbers = (const float4 *) record;
+	float4		like;
 
+	likenesses(middle, 1, code_in(record), &like);
 	if (spread->count == spread->room)
 		spread->cosines = repalloc_huge(spread->cosines, (spread->room *= 2) * sizeof(float4));
 	/* What is rounded badly may be anywhere: at the middle, too. */
-	spread->cosines[spread->count++] = numbers[1] > 0 ? numbers[0] / numbers[1] * likeness(middle, code_in(record)) : 1;
+	spread->cosines[spread->count++] = numbers[1] > 0 ? numbers[0] / numbers[1] * like : 1;
 }
 
 static Extent
