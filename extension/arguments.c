@@ -89,10 +89,7 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 		return false;
 
 	search->box = box_of(outside, search->area);
-	fmgr_info(outside->intersects, &search->intersects);
-	search->scratch = AllocSetContextCreate(CurrentMemoryContext, "tilescout area", ALLOCSET_SMALL_SIZES);
-	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90
-		&& (surely_valid(outside, search->area) || DatumGetBool(OidFunctionCall1(outside->valid, search->area)));
+	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90 && take_area(search, search->area);
 }
 
 /* false: the range is empty. */
@@ -127,16 +124,4 @@ bool
 is_left_out(const Search *search, const pg_uuid_t *tile)
 {
 	return search->by_tile && memcmp(tile->data, search->excluded.data, UUID_LEN) == 0;
-}
-
-/* What PostGIS prepares of the area stays for the next call; all else goes. */
-bool
-lies_in_area(const Search *search, Datum footprint)
-{
-	MemoryContext outer = MemoryContextSwitchTo(search->scratch);
-	bool		lies = DatumGetBool(FunctionCall2((FmgrInfo *) &search->intersects, search->area, footprint));
-
-	MemoryContextSwitchTo(outer);
-	MemoryContextReset(search->scratch);
-	return lies;
 }

@@ -2,7 +2,7 @@
  * Searches lists of vectors that look alike (sorting.c).
  *
  * The groups of lists whose middles are nearest are opened, and of the lists that are known then those whose middles are nearest are looked into first. Then those that reach into the
- * answer: whose inner tenth may be as near as the answer's last. And twice as many altogether as it took to find what is now the answer: where nothing that passes is like the query,
+ * answer: whose inner tenth may be as near as the answer's last. And three times as many altogether as it took to find what is now the answer: where nothing that passes is like the query,
  * it comes from lists further away.
  */
 #include "looks.h"
@@ -45,7 +45,7 @@ typedef struct
 typedef struct
 {
 	float4		cosine;			/* OPENED: its lists are known */
-	ListGroup		group;
+	ListGroup	group;
 	NearList   *lists;
 } NearGroup;
 
@@ -261,6 +261,7 @@ enter(Looking *looking, Answer *answer, const Hit *hit, int32 turn)
 	looking->found_in[at] = turn;
 }
 
+/* By its own row, or by its pack where that has moved. */
 static bool
 compare_member(Looking *looking, const Waiting *waiting, Candidate *candidate)
 {
@@ -300,9 +301,9 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 	looking->waiting_count = 0;
 }
 
-/* Whether a list's extent reaches as near as the answer's last is. */
+/* Whether a list's extent reaches as near as the answer's last is, which has this cosine. */
 static bool
-reaches(const NearList *list, float4 cosine, float4 sine)
+reaches(const NearList *list, float4 cosine)
 {
 	return list->cosine * list->extent.cosine + TOWARDS * sqrtf(Max(0, 1 - list->cosine * list->cosine)) * list->extent.sine >= cosine;
 }
@@ -311,16 +312,18 @@ reaches(const NearList *list, float4 cosine, float4 sine)
 static NearList *
 nearest_list(Looking *looking, int32 wanted)
 {
-	while (looking->known < Max(looking->least_known, KNOWN_FOR_EACH * wanted) && open_group(looking))
-		;
-	while (!pairingheap_is_empty(looking->lists))
+	for (;;)
 	{
+		while ((looking->known < Max(looking->least_known, KNOWN_FOR_EACH * wanted) || pairingheap_is_empty(looking->lists)) && open_group(looking))
+			;
+		if (pairingheap_is_empty(looking->lists))
+			return NULL;
+
 		NearList   *list = (NearList *) pairingheap_remove_first(looking->lists);
 
 		if (!list->done)
 			return list;
 	}
-	return NULL;
 }
 
 static int
@@ -383,7 +386,7 @@ look_into_nearest(Looking *looking, double most, Answer *answer)
 static bool
 look_into_reaching(Looking *looking, double most, Answer *answer)
 {
-	float4		cosine = 1 - furthest_of(looking->search, answer), sine = sqrtf(Max(0, 1 - cosine * cosine));
+	float4		cosine = 1 - furthest_of(looking->search, answer);
 	NearList  **lists;
 	int32		count = 0;
 	double		vectors = looking->read;
@@ -396,7 +399,7 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 		{
 			NearList   *list = &looking->groups[i].lists[j];
 
-			if (!list->done && list->extent.count > 0 && reaches(list, cosine, sine))
+			if (!list->done && list->extent.count > 0 && reaches(list, cosine))
 			{
 				vectors += list->extent.count;
 				lists[count++] = list;
@@ -408,8 +411,7 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	for (int32 i = 0; i < count; i++)
 	{
 		/* The answer may have come nearer. */
-		cosine = 1 - furthest_of(looking->search, answer);
-		if (!reaches(lists[i], cosine, sqrtf(Max(0, 1 - cosine * cosine))))
+		if (!reaches(lists[i], 1 - furthest_of(looking->search, answer)))
 			continue;
 		if (!look_into(looking, lists[i], answer))
 			return false;

@@ -24,6 +24,21 @@ typedef struct
 	int64		generation;		/* of the lists */
 } Model;
 
+typedef struct
+{
+	double		x, y;
+} Point;
+
+/* The corners of a polygon's rings, one ring after the other, the first of each once more as its last. */
+typedef struct
+{
+	Point	   *corners;
+	int32		count;			/* 0: it is no polygon */
+	int32	   *ends;			/* of each ring */
+	int32		rings;
+	int32		looks;			/* how often something was compared with it */
+} Outline;
+
 /* A search by look, area and dates. */
 typedef struct
 {
@@ -36,7 +51,8 @@ typedef struct
 	bool		in_area;
 	Datum		area;			/* a valid polygon in WGS84 degrees */
 	Box			box;			/* the area's */
-	FmgrInfo	intersects;
+	Outline    *outline;
+	FmgrInfo	intersects, as_binary;
 	MemoryContext scratch;
 	Dates		dates;
 	bool		by_tile;		/* excluded is left out */
@@ -123,7 +139,8 @@ extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumbe
 extern bool search_looks(const Search *search, double share, double most, Answer *answer);
 
 /* shape.c */
-extern bool surely_valid(const Outside *outside, Datum area);
+extern bool take_area(Search *search, Datum area);
+extern bool lies_in_area(const Search *search, Datum footprint);
 
 /* vectors.c */
 extern double rows_of_model(const Search *search);
@@ -132,7 +149,6 @@ extern bool find_vector(const Search *search, const pg_uuid_t *tile, Datum *vect
 
 /* arguments.c */
 extern bool is_left_out(const Search *search, const pg_uuid_t *tile);
-extern bool lies_in_area(const Search *search, Datum footprint);
 
 /* answer.c */
 extern void present(const Search *search, const Answer *answer, double max_distance, ReturnSetInfo *result);

@@ -41,19 +41,27 @@ struct StoreFixture {
         try! Footprint(bounds: .init(west: west, south: south, east: west + width, north: south + height))
     }
 
+    /// Radians, against the clock, round its south-western corner.
+    static func square(at corner: (lon: Double, lat: Double), side: Double, turned angle: Double) -> Footprint {
+        try! .densified(
+            window: PixelWindow(x: 0, y: 0, width: 256, height: 256),
+            geoTransform: GeoTransform(originX: 0, originY: side, pixelWidth: side / 256, pixelHeight: -side / 256)
+        ) { $0.map { Point(x: corner.lon + $0.x * cos(angle) - $0.y * sin(angle), y: corner.lat + $0.x * sin(angle) + $0.y * cos(angle)) } }
+    }
+
     static func id(_ number: Int) -> TileID { 
         TileID(bytes: (0..<16).map { UInt8(truncatingIfNeeded: $0 < 8 ? 0 : number >> (8 * (15 - $0))) })
     }
 
     func row(
-        _ number: Int, scene: Int, at place: (lon: Double, lat: Double) = (0, 0), side: Double = 0.1, valid: Float = 1, cloud: Float? = nil,
+        _ number: Int, scene: Int, at place: (lon: Double, lat: Double) = (0, 0), side: Double = 0.1, turned angle: Double = 0, valid: Float = 1, cloud: Float? = nil,
         embedding: [Float]? = nil
     ) -> TileRow {
         TileRow(
             tileID: Self.id(number), sceneID: scene, window: PixelWindow(x: number, y: 0, width: 256, height: 256), crs: "EPSG:4326",
             geoTransform: GeoTransform(originX: place.lon, originY: place.lat, pixelWidth: 0.1, pixelHeight: -0.1),
-            footprint: Self.box(west: place.lon, south: place.lat, width: side, height: side), validFraction: valid, cloudFraction: cloud,
-            embedding: embedding ?? Self.direction(number, dimension))
+            footprint: angle == 0 ? Self.box(west: place.lon, south: place.lat, width: side, height: side) : Self.square(at: place, side: side, turned: angle),
+            validFraction: valid, cloudFraction: cloud, embedding: embedding ?? Self.direction(number, dimension))
     }
 
     /// A unit vector that depends on the number alone.

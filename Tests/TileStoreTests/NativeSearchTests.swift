@@ -22,7 +22,7 @@ import TileStore
                 let rows = (first..<first + 600).map { tile in
                     f.row(
                         tile, scene: scene, at: (Double.random(in: 0...9, using: &random), Double.random(in: 0...9, using: &random)),
-                        side: Double.random(in: 0.01...0.3, using: &random), valid: Float.random(in: 0...1, using: &random),
+                        side: Double.random(in: 0.01...0.3, using: &random), turned: tile.isMultiple(of: 2) ? Double.random(in: 0...1, using: &random) : 0, valid: Float.random(in: 0...1, using: &random),
                         cloud: tile.isMultiple(of: 3) ? nil : Float.random(in: 0...1, using: &random))
                 }
                 first += 500
@@ -58,6 +58,7 @@ import TileStore
         case 0: "ST_Multi(\(polygon))"
         case 1: "ST_Transform(\(polygon), 3857)"
         case 2: "NULL"
+        case 3: "ST_Difference(\(polygon), ST_Buffer(ST_PointOnSurface(\(polygon)), \(size / 8), 3))"
         default: polygon
         }
     }
