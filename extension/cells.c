@@ -121,6 +121,7 @@ search_cells(const Search *search, const NearCells *near, Answer *answer)
 	while (answer->count < search->k && next_nearest(ranking, &candidate))
 		if (find_hit(search, &lookup, &candidate, near->cells.collections[candidate.piece], near->cells.sures[candidate.piece], &answer->hits[answer->count]))
 			answer->count++;
+	answer->read = near->tiles;
 	end_ranking(ranking);
 	end_lookup(&lookup);
 }

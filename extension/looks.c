@@ -2,7 +2,7 @@
  * Searches lists of vectors that look alike (sorting.c).
  *
  * The groups of lists whose middles are nearest are opened, and of the lists that are known then those whose middles are nearest are looked into first. Then those that reach into the
- * answer: whose inner tenth may be as near as the answer's last. And three times as many altogether as it took to find what is now the answer: where nothing that passes is like the query,
+ * answer: whose inner tenth may be as near as the answer's last. And four times as many altogether as it took to find what is now the answer: where nothing that passes is like the query,
  * it comes from lists further away.
  */
 #include "looks.h"
@@ -18,8 +18,8 @@
 #include "utils/memutils.h"
 
 /* Lists that are looked into at least; how many times as many as it took to find the answer; and after how many something is compared for the first time. */
-#define LEAST_LISTS 16
-#define PERSISTENCE 3
+#define LEAST_LISTS 24
+#define PERSISTENCE 4
 #define SOON 4
 /*
  * Of lists, middles are compared of so many at least where everything passes, and of more where little does, for what is near then lies in more lists: as the root of the share. And
@@ -438,6 +438,7 @@ search_looks(const Search *search, double share, double most, Answer *answer)
 	answer->count = 0;
 	looking.lists = pairingheap_allocate(compare_in_heap, NULL);
 	useful = rank_groups(&looking) && look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
+	answer->read = looking.read;
 	end_lookup(&looking.lookup);
 	if (looking.packs.rows.table != NULL)
 		end_reading(&looking.packs.rows);

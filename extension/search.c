@@ -18,9 +18,11 @@
 #define LOOKS_PER_HIT 20
 
 static const char *last_way = NULL;
+static double last_read = 0;
 
 PG_FUNCTION_INFO_V1(native_search);
 PG_FUNCTION_INFO_V1(native_search_way);
+PG_FUNCTION_INFO_V1(native_search_read);
 
 /* All tiles of the cells, whose outlines are looked at where there are so many that it pays (tilescout.cells_of). */
 static void
@@ -60,6 +62,7 @@ add_younger(const Search *search, Answer *answer)
 	memcpy(all, answer->hits, answer->count * sizeof(Hit));
 	memcpy(all + answer->count, more.hits, more.count * sizeof(Hit));
 	qsort(all, count, sizeof(Hit), compare_hits);
+	answer->read += more.read;
 	answer->count = Min(search->k, count);
 	memcpy(answer->hits, all, answer->count * sizeof(Hit));
 }
@@ -115,6 +118,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		last_way = "all cells";
 		compare_all(&search, &answer);
 	}
+	last_read = answer.read;
 	present(&search, &answer, PG_ARGISNULL(MAX_DISTANCE) ? 2 : PG_GETARG_FLOAT8(MAX_DISTANCE), result);
 	return true;
 }
@@ -171,11 +175,20 @@ native_search(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* For tests: how the session's last search was answered. */
+/* How the session's last search was answered. */
 Datum
 native_search_way(PG_FUNCTION_ARGS)
 {
 	if (last_way == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(last_way));
+}
+
+/* Vectors in the cells and lists that it looked into. */
+Datum
+native_search_read(PG_FUNCTION_ARGS)
+{
+	if (last_way == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) last_read);
 }

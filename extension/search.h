@@ -76,6 +76,7 @@ typedef struct
 {
 	Hit		   *hits;			/* room for k */
 	int32		count;
+	double		read;			/* vectors in the cells and lists that were looked into */
 } Answer;
 
 /* Arguments of native_search, which are those of tilescout.search. */

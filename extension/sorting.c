@@ -18,7 +18,7 @@
 
 /* Vectors of a list on average; lists at most; vectors that a middle is made of; rounds. */
 #define PER_LIST 64
-#define MOST_LISTS 16384
+#define MOST_LISTS 65536
 #define LEARNT_FROM 32
 #define GROUP_LEARNT_FROM 256
 #define ROUNDS 6
@@ -420,7 +420,7 @@ native_looks(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	sorting.size = record_size(sorting.dimension);
-	sorting.room = Max(1, Min(sorting.total, (double) lists * LEARNT_FROM));
+	sorting.room = Max(1, Min(Min(sorting.total, (double) lists * LEARNT_FROM), maintenance_work_mem * 1024.0 / sorting.size));
 	sorting.records = MemoryContextAllocHuge(CurrentMemoryContext, sorting.room * sorting.size);
 	read_all(&sorting, schema, geometry, model, through, Max(1, (int32) (sorting.total / sorting.room)));
 	if (sorting.count == 0)

@@ -107,6 +107,24 @@ import TileStore
         for way in ["cells", "all cells", "in full"] + (index == .none ? [] : ["lists"]) { #expect(ways[way, default: 0] >= 10, "\(way)") }
     }
 
+    @Test("explain_search tells how the extension answers") func explained() throws {
+        let look = StoreFixture.literal(StoreFixture.direction(7, Self.dimension))
+        func explain(_ f: StoreFixture, _ arguments: String) throws -> (plan: String, exact: Bool, visited: Int, returned: Int) {
+            let row = try f.store.connection.query("SELECT * FROM tilescout.explain_search(embedding => \(look), k => 5, \(arguments))")[0]
+            return (try row["plan"], try row["exact"], try row["rows_visited"], try row["rows_returned"])
+        }
+        let large = try filled(.whole)
+        let lists = try explain(large, "within => NULL")
+        #expect(lists.plan.hasPrefix("lists by look") && !lists.exact && (500..<7500).contains(lists.visited) && lists.returned == 5, "\(lists)")
+        let full = try explain(large, "min_valid => 0.5")
+        #expect(!full.plan.contains("lists") && full.returned == 5, "\(full)")
+        let small = try filled()
+        let few = try explain(small, "within => tilescout.bbox(1, 1, 2, 2)")
+        #expect(few.plan.hasPrefix("exact: the area is small") && few.exact && few.visited > 5 && few.returned == 5, "\(few)")
+        let all = try explain(small, "within => NULL")
+        #expect(all.plan.hasPrefix("exact: all of the up to") && all.exact && all.visited > few.visited && all.returned == 5, "\(all)")
+    }
+
     @Test("What SQL has to answer, or to refuse, it does", arguments: [
         ("embedding => '[1,0]'", "the embedding has 2 dimensions"), ("embedding => array_fill(0::real, ARRAY[16])::vector::halfvec", "has no direction"),
         ("k => 3", "nothing to look for"), ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, like_tile => gen_random_uuid()", "two answers to one question"),

@@ -66,6 +66,17 @@ COMMENT ON FUNCTION tilescout.search IS
     'max_distance: no tile further off in look; after: the last tile of the page before. If k rows pass, k rows come back. '
     'distance is the cosine distance, 0 to 2.';
 
+CREATE OR REPLACE FUNCTION tilescout.explain_search_in_full(
+    like_tile uuid, embedding halfvec, positives uuid[], negatives uuid[], k int, within geometry, acquired tstzrange, collections text[],
+    min_valid double precision, max_cloud double precision, one_per_place boolean, model text, exclude_self boolean, exclude_scene boolean, exclude_place boolean,
+    near geometry, radius double precision, resolution numrange, max_distance double precision, after uuid)
+RETURNS TABLE (plan text, exact boolean, rows_passing bigint, rows_estimated bigint, rows_visited bigint, rows_total bigint, rows_returned int, model text)
+LANGUAGE sql STABLE ROWS 1 SET search_path FROM CURRENT AS $$
+    SELECT a.plan, a.exact, a.rows_passing, a.rows_estimated, a.rows_visited, a.rows_total, cardinality(a.tiles), a.model_name
+    FROM tilescout.run_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, count_passing => true) AS a
+$$;
+COMMENT ON FUNCTION tilescout.explain_search_in_full IS 'How SQL answers what tilescout.search is asked.';
+
 CREATE OR REPLACE FUNCTION tilescout.explain_search(
     like_tile uuid DEFAULT NULL, embedding halfvec DEFAULT NULL, positives uuid[] DEFAULT NULL, negatives uuid[] DEFAULT NULL,
     k int DEFAULT 20, within geometry DEFAULT NULL, acquired tstzrange DEFAULT NULL, collections text[] DEFAULT NULL,
@@ -74,9 +85,8 @@ CREATE OR REPLACE FUNCTION tilescout.explain_search(
     near geometry DEFAULT NULL, radius double precision DEFAULT NULL, resolution numrange DEFAULT NULL,
     max_distance double precision DEFAULT NULL, after uuid DEFAULT NULL)
 RETURNS TABLE (plan text, exact boolean, rows_passing bigint, rows_estimated bigint, rows_visited bigint, rows_total bigint, rows_returned int, model text)
-LANGUAGE sql STABLE ROWS 1 SET search_path FROM CURRENT AS $$
-    SELECT a.plan, a.exact, a.rows_passing, a.rows_estimated, a.rows_visited, a.rows_total, cardinality(a.tiles), a.model_name
-    FROM tilescout.run_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, count_passing => true) AS a
-$$;
+-- tilescout.settle_packs gives it another body where the server has the extension, which plans for itself.
+LANGUAGE sql STABLE ROWS 1 SET search_path FROM CURRENT AS
+    'SELECT * FROM tilescout.explain_search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)';
 COMMENT ON FUNCTION tilescout.explain_search IS
     'Takes what tilescout.search takes, runs it, and says which plan it chose and why, whether the answer is exact, how many rows passed the filter (counted), were estimated to, were visited, and exist.';

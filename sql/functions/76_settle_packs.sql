@@ -36,6 +36,21 @@ BEGIN
         ELSE 'SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)' END);
     PERFORM tilescout.set_body('tilescout.search', format('SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)',
         CASE WHEN native THEN 'native_search' ELSE 'search_in_full' END));
+    PERFORM tilescout.set_body('tilescout.explain_search', CASE WHEN native THEN $body$
+        WITH native AS MATERIALIZED (
+            SELECT count(*)::int AS returned FROM tilescout.native_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        ), told AS MATERIALIZED (
+            SELECT n.returned, tilescout.native_search_way() AS way, tilescout.native_search_read() AS visited FROM native AS n
+        )
+        SELECT CASE t.way
+                WHEN 'lists' THEN format('lists by look: of the lists of tiles that look alike, those that are most like the query are looked into, %s tiles', t.visited)
+                WHEN 'all cells' THEN format('exact: all of the up to %s tiles in and around the area are compared, by their codes', t.visited)
+                ELSE e.plan END,
+            CASE t.way WHEN 'in full' THEN e.exact ELSE t.way <> 'lists' END, e.rows_passing, e.rows_estimated,
+            CASE t.way WHEN 'in full' THEN e.rows_visited ELSE t.visited END, e.rows_total, t.returned, e.model
+        FROM told AS t
+        CROSS JOIN tilescout.explain_search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS e
+        $body$ ELSE 'SELECT * FROM tilescout.explain_search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)' END);
     -- Measured with 256 dimensions for each row that passes: 0.35 in SQL, two thirds of it the executor's, whatever the dimension; 0.05 by the extension's codes, which mostly wait for memory.
     PERFORM tilescout.set_body('tilescout.exact_microseconds', CASE WHEN native
         THEN 'SELECT 150 + rows * (0.02 + 0.00012 * dimension)' ELSE 'SELECT 600 + rows * (0.2 + 0.0006 * dimension)' END);
