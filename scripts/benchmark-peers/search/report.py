@@ -10,10 +10,10 @@ def table(result):
     lines = ["| kept | look and place | rows | recall@10 (1st percentile) | ms, p50 | p95 | planner's own: ms (recall) | iterative: ms (recall) | exact: ms | fastest good one / ours |",
              "|" + " --- |" * 10]
     for cell in result["cells"]:
-        tuned = f"{cell['tuned'][2]:.1f} ({cell['tuned'][1]:.2f}), {cell['tuned'][0].removeprefix('iterative ')}" if cell["tuned"] else "not run"
+        tuned = f"{cell['tuned'][2]:.2f} ({cell['tuned'][1]:.2f}), {cell['tuned'][0].removeprefix('iterative ')}" if cell["tuned"] else "not run"
         lines.append(
-            f"| {percent(cell['share'])} | {cell['relation']}{', dates' if cell['dates'] else ''} | {cell['kept']:,} | {cell['recall']:.3f} ({cell['recall1']:.2f}) | {cell['p50']:.1f} | {cell['p95']:.1f} "
-            f"| {cell['planner'][1]:.1f} ({cell['planner'][0]:.2f}) | {tuned} | {cell['exact']:.1f} | {cell['ratio']:.2f} ({cell['fastest']}) |")
+            f"| {percent(cell['share'])} | {cell['relation']}{', dates' if cell['dates'] else ''} | {cell['kept']:,} | {cell['recall']:.3f} ({cell['recall1']:.2f}) | {cell['p50']:.2f} | {cell['p95']:.2f} "
+            f"| {cell['planner'][1]:.2f} ({cell['planner'][0]:.2f}) | {tuned} | {cell['exact']:.2f} | {cell['ratio']:.2f} ({cell['fastest']}) |")
     short = sum(cell["short"] for cell in result["cells"])
     asked = result["questions"] * len(result["cells"])
     lines += ["", f"{short} short answers to {asked} questions."]
