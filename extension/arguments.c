@@ -89,7 +89,7 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 		return false;
 
 	search->box = box_of(outside, search->area);
-	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90 && take_area(search, search->area);
+	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90 && take_area(search);
 }
 
 /* false: the range is empty. */

@@ -93,9 +93,9 @@ cells_near(const Search *search, int32 most, bool by_outline)
 		/* Then all of its tiles pass. Whether an area contains a cell is dearer to find out than it is to look up the tiles that turn out to be near. */
 		bool		sure = within && !search->in_area && !DatumGetBool(value_of(&reading, columns.stale, &null));
 
-		make_room(&cells, &room);
 		Datum		parts = value_of(&reading, columns.parts, &null);
 
+		make_room(&cells, &room);
 		cells.parts[cells.count] = null ? NULL : PG_DETOAST_DATUM_COPY(parts);
 		cells.ids[cells.count] = int8_of(&reading, columns.id);
 		cells.collections[cells.count] = int4_of(&reading, columns.collection);

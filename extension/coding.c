@@ -87,23 +87,13 @@ members_of(Oid schema, int64 cell)
 static Locator *
 locate_all(Oid schema, int32 model, int32 collection, const Members *members)
 {
-	char		name[NAMEDATALEN];
 	Locator    *locators = palloc0(members->count * sizeof(Locator));
-
-	embedding_table(model, name);
-
-	Relation	table = open_table(schema, name);
+	Relation	table = open_vectors(schema, model);
 	Reading		rows = read_by_index(table, open_primary_key(table), 2, 0);
 
 	for (int32 i = 0; i < members->count; i++)
-	{
-		ScanKeyData keys[2];
-
-		ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&members->tiles[i]));
-		ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
-		if (find_row(&rows, keys, 2))
+		if (find_tile(&rows, &members->tiles[i], collection))
 			locators[i] = locate(&members->tiles[i], collection, &rows.slot->tts_tid);
-	}
 	end_reading(&rows);
 	return locators;
 }
@@ -196,7 +186,7 @@ native_plain_codes(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Where the rows of a cell's codes lie: CodesParts. NULL: it has none, or of another version. */
+/* Where the rows of a cell's codes lie: CodesParts. NULL: it has none. Raises where they are of another version. */
 Datum
 native_parts(PG_FUNCTION_ARGS)
 {

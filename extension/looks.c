@@ -261,20 +261,6 @@ enter(Looking *looking, Answer *answer, const Hit *hit, int32 turn)
 	looking->found_in[at] = turn;
 }
 
-/* By its own row, or by its pack where that has moved. */
-static bool
-compare_member(Looking *looking, const Waiting *waiting, Candidate *candidate)
-{
-	const Search *search = looking->search;
-	VectorRows *rows = &looking->lookup.vectors;
-
-	if (fetch_vector(rows, &waiting->member.locator))
-		return consider_row(rows, &looking->question, 0, candidate);
-	if (looking->packs.rows.table == NULL)
-		looking->packs = read_packs(search->schema, search->outside->vector_type, 2);
-	return compare_one(&looking->packs, cell_of(&waiting->member), waiting->member.place, waiting->per_pack, &looking->question, 0, candidate);
-}
-
 /* Compares what waits, the likeliest first, until no more of it can be nearer than the answer's last. */
 static void
 compare_waiting_ones(Looking *looking, Answer *answer)
@@ -288,13 +274,15 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 	while (!binaryheap_empty(likeliest))
 	{
 		const Waiting *waiting = (const Waiting *) DatumGetPointer(binaryheap_remove_first(likeliest));
+		const Member *member = &waiting->member;
+		Placed		vector = {.locator = member->locator, .cell = cell_of(member), .place = member->place, .per_pack = waiting->per_pack};
 		Candidate	candidate;
 		Hit			hit;
 
 		if (waiting->least > furthest_of(search, answer))
 			break;
-		if (compare_member(looking, waiting, &candidate) && candidate.distance <= furthest_of(search, answer)
-			&& find_hit(search, &looking->lookup, &candidate, waiting->member.collection, false, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
+		if (compare_vector(&looking->lookup.vectors, &looking->packs, search->schema, &vector, &looking->question, 0, &candidate) && candidate.distance <= furthest_of(search, answer)
+			&& find_hit(search, &looking->lookup, &candidate, member->collection, false, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
 			enter(looking, answer, &hit, waiting->turn);
 	}
 	binaryheap_free(likeliest);

@@ -2,7 +2,6 @@
 #include "search.h"
 
 #include "access/table.h"
-#include "utils/fmgroids.h"
 
 Lookup
 begin_lookup(const Search *search)
@@ -31,17 +30,13 @@ end_lookup(Lookup *lookup)
 static bool
 find_by_key(Lookup *lookup, const pg_uuid_t *tile, int32 collection)
 {
-	ScanKeyData key[2];
-
 	if (lookup->by_key.table == NULL)
 	{
 		Relation	table = table_open(RelationGetRelid(lookup->vectors.reading.table), AccessShareLock);
 
 		lookup->by_key = read_by_index(table, open_primary_key(table), 2, 0);
 	}
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(tile));
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
-	return find_row(&lookup->by_key, key, 2);
+	return find_tile(&lookup->by_key, tile, collection);
 }
 
 static bool

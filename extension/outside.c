@@ -137,7 +137,7 @@ costs(Oid schema, int32 dimension)
 	SPI_connect();
 	if (SPI_execute_with_args(question, 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "the costs of searches cannot be read");
-	known_costs = (Costs) {.few_cells = number(1), .cells_looked_at = number(2), .exact_start = number(3), .exact_row = number(4) - number(3)};
+	known_costs = (Costs) {.few_cells = number(1), .cells_looked_at = number(2), .exact_row = number(4) - number(3)};
 	SPI_finish();
 	costs_of = schema;
 	costs_dimension = dimension;

@@ -124,7 +124,7 @@ consider(const Pack *pack, int32 place, Question *question, int32 piece, Candida
 }
 
 /* One vector of a cell, where per_pack are in each pack. false: it is no answer, or gone with its cell. */
-bool
+static bool
 compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Question *question, int32 piece, Candidate *candidate)
 {
 	Pack		pack;
@@ -148,4 +148,15 @@ compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Quest
 	MemoryContextSwitchTo(outer);
 	MemoryContextReset(reading->unpacked);
 	return passes;
+}
+
+/* The vector's own row, or, where that has moved, its pack, which is looked for among packs of schema; they are opened when they are needed. */
+bool
+compare_vector(VectorRows *rows, PackReading *packs, Oid schema, const Placed *vector, Question *question, int32 piece, Candidate *candidate)
+{
+	if (fetch_vector(rows, &vector->locator))
+		return consider_row(rows, question, piece, candidate);
+	if (packs->rows.table == NULL)
+		*packs = read_packs(schema, question->vector_type, 2);
+	return compare_one(packs, vector->cell, vector->place, vector->per_pack, question, piece, candidate);
 }

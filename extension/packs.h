@@ -33,12 +33,20 @@ typedef struct
 	Shares		valid, cloud;	/* where they are asked for */
 } Pack;
 
+/* Where a vector lies: its own row, and its place in a cell, of which per_pack are in each pack. */
+typedef struct
+{
+	Locator		locator;
+	int64		cell;
+	int32		place, per_pack;
+} Placed;
+
 extern PackReading read_packs(Oid schema, Oid vector_type, int keys);
 extern bool find_packs(PackReading *reading, int64 cell);
 extern bool find_pack(PackReading *reading, int64 cell, int32 part);
 extern bool pack_meets(const PackReading *reading, const Box *box);
 extern bool unpack(const PackReading *reading, const Question *question, Pack *pack);
-extern bool compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Question *question, int32 piece, Candidate *candidate);
+extern bool compare_vector(VectorRows *rows, PackReading *packs, Oid schema, const Placed *vector, Question *question, int32 piece, Candidate *candidate);
 extern bool follows(const Question *question, const Candidate *candidate);
 extern bool consider(const Pack *pack, int32 place, Question *question, int32 piece, Candidate *candidate);
 

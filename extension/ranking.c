@@ -6,7 +6,6 @@
  */
 #include "codes.h"
 #include "packs.h"
-#include "rows.h"
 
 #include "lib/pairingheap.h"
 #include "utils/memutils.h"
@@ -111,6 +110,17 @@ make_room(Ranking *ranking, int32 count)
 		ranking->locators = larger(ranking->locators, Min(ranking->room, MOST_LOCATED) * sizeof(Locator));
 }
 
+/* Locators of vectors that are about to be counted, as long as there is room for them; NULL: nobody will ask for these. */
+static void
+keep_locators(Ranking *ranking, const void *locators, int32 count)
+{
+	if (ranking->located < ranking->count || ranking->located + count > MOST_LOCATED)
+		return;
+	if (locators != NULL)
+		memcpy(ranking->locators + ranking->located, locators, count * sizeof(Locator));
+	ranking->located += count;
+}
+
 /* Nothing of what they hold may pass. */
 static void
 pass_over(Ranking *ranking, int32 count)
@@ -118,8 +128,7 @@ pass_over(Ranking *ranking, int32 count)
 	make_room(ranking, count);
 	for (int32 i = 0; i < count; i++)
 		ranking->least[ranking->count + i] = OUT_OF_QUESTION;
-	if (ranking->located == ranking->count && ranking->located + count <= MOST_LOCATED)
-		ranking->located += count;
+	keep_locators(ranking, NULL, count);
 	ranking->count += count;
 }
 
@@ -142,11 +151,7 @@ judge(Ranking *ranking, const CodesRow *row, bool everywhere)
 		all[places[i]] = least[i];
 		ranking->bins[BIN_OF(least[i])]++;
 	}
-	if (ranking->located == ranking->count && ranking->located + count <= MOST_LOCATED)
-	{
-		memcpy(ranking->locators + ranking->located, row->rest, count * sizeof(Locator));
-		ranking->located += count;
-	}
+	keep_locators(ranking, row->rest, count);
 	ranking->count += count;
 	ranking->inside += inside;
 }
@@ -262,21 +267,12 @@ gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 static void
 compare_itself(Ranking *ranking, const Gathered *gathered)
 {
+	Placed		vector = {.locator = gathered->locator, .cell = ranking->cells->ids[gathered->piece], .place = gathered->place, .per_pack = ranking->per_pack};
 	Candidate	candidate;
 
 	ranking->compared_count++;
-	if (fetch_vector(ranking->rows, &gathered->locator))
-	{
-		if (!consider_row(ranking->rows, ranking->question, gathered->piece, &candidate))
-			return;
-	}
-	else
-	{
-		if (ranking->packs.rows.table == NULL)
-			ranking->packs = read_packs(ranking->schema, ranking->question->vector_type, 2);
-		if (!compare_one(&ranking->packs, ranking->cells->ids[gathered->piece], gathered->place, ranking->per_pack, ranking->question, gathered->piece, &candidate))
-			return;
-	}
+	if (!compare_vector(ranking->rows, &ranking->packs, ranking->schema, &vector, ranking->question, gathered->piece, &candidate))
+		return;
 
 	Compared   *compared = palloc(sizeof(Compared));
 

@@ -125,6 +125,17 @@ find_number(Reading *reading, int64 number)
 	return find_row(reading, &key, 1);
 }
 
+/* The first row whose keys are these of a tile. */
+bool
+find_tile(Reading *reading, const pg_uuid_t *tile, int32 collection)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(tile));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(collection));
+	return find_row(reading, keys, 2);
+}
+
 /* Closes the table and its index, too; they stay locked as those of any statement do. */
 void
 end_reading(Reading *reading)

@@ -20,21 +20,20 @@ locate(const pg_uuid_t *tile, int32 collection, const ItemPointerData *row)
 	return locator;
 }
 
-/* Its name (tilescout.embedding_table). */
-void
-embedding_table(int32 model, char *name)
+/* The table of a model's vectors (tilescout.embedding_table). */
+Relation
+open_vectors(Oid schema, int32 model)
 {
-	snprintf(name, NAMEDATALEN, "embedding_%d", model);
+	char		name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "embedding_%d", model);
+	return open_table(schema, name);
 }
 
 VectorRows
 read_vectors(Oid schema, int32 model, Oid vector_type)
 {
-	char		name[NAMEDATALEN];
-
-	embedding_table(model, name);
-
-	Relation	table = open_table(schema, name);
+	Relation	table = open_vectors(schema, model);
 
 	return (VectorRows) {
 		.reading = {.table = table, .slot = table_slot_create(table, NULL)}, .blocks = RelationGetNumberOfBlocks(table),

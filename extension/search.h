@@ -140,7 +140,7 @@ extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumbe
 extern bool search_looks(const Search *search, double share, double most, Answer *answer);
 
 /* shape.c */
-extern bool take_area(Search *search, Datum area);
+extern bool take_area(Search *search);
 extern bool lies_in_area(const Search *search, Datum footprint);
 
 /* vectors.c */

@@ -133,16 +133,15 @@ lie_of(const Outline *outline, Box box)
 	return odd ? INSIDE : BESIDE;
 }
 
-/* The area that is searched; false: it is not valid. */
+/* Prepares what tells whether something lies in the area. false: it is not valid. */
 bool
-take_area(Search *search, Datum area)
+take_area(Search *search)
 {
-	search->area = area;
 	fmgr_info(search->outside->intersects, &search->intersects);
 	fmgr_info(search->outside->as_binary, &search->as_binary);
 	search->scratch = AllocSetContextCreate(CurrentMemoryContext, "tilescout area", ALLOCSET_SMALL_SIZES);
-	search->outline = outline_of(search, area);
-	return surely_valid(search->outline) || DatumGetBool(OidFunctionCall1(search->outside->valid, area));
+	search->outline = outline_of(search, search->area);
+	return surely_valid(search->outline) || DatumGetBool(OidFunctionCall1(search->outside->valid, search->area));
 }
 
 static Box

@@ -38,6 +38,7 @@ extern bool next_row(Reading *reading);
 extern bool fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place);
 extern bool find_row(Reading *reading, ScanKey keys, int count);
 extern bool find_number(Reading *reading, int64 number);
+extern bool find_tile(Reading *reading, const pg_uuid_t *tile, int32 collection);
 extern void end_reading(Reading *reading);
 
 extern int32 int4_of(const Reading *reading, AttrNumber number);
@@ -111,7 +112,7 @@ extern const Outside *outside(Oid schema, Oid geometry_type, Oid vector_type);
 typedef struct
 {
 	int32		few_cells, cells_looked_at;
-	double		exact_start, exact_row;
+	double		exact_row;
 } Costs;
 
 extern const Costs *costs(Oid schema, int32 dimension);

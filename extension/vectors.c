@@ -4,20 +4,11 @@
 #include "access/table.h"
 #include "utils/fmgroids.h"
 
-static Relation
-open_vectors(const Search *search)
-{
-	char		name[NAMEDATALEN];
-
-	embedding_table(search->model.id, name);
-	return open_table(search->schema, name);
-}
-
 /* As the last ANALYZE counted them; 0: never. */
 double
 rows_of_model(const Search *search)
 {
-	Relation	vectors = open_vectors(search);
+	Relation	vectors = open_vectors(search->schema, search->model.id);
 	double		rows = vectors->rd_rel->reltuples;
 
 	table_close(vectors, NoLock);
@@ -28,7 +19,7 @@ rows_of_model(const Search *search)
 bool
 find_vector(const Search *search, const pg_uuid_t *tile, Datum *vector)
 {
-	Relation	vectors = open_vectors(search);
+	Relation	vectors = open_vectors(search->schema, search->model.id);
 	Reading		reading = read_by_index(vectors, open_primary_key(vectors), 1, 0);
 	AttrNumber	run = column(vectors, "run_id", INT4OID), embedding = column(vectors, "embedding", search->outside->vector_type);
 	ScanKeyData key;
