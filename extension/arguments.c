@@ -65,11 +65,13 @@ find_query(FunctionCallInfo fcinfo, Search *search)
 Box
 box_of(const Outside *outside, Datum place)
 {
-	Datum		box = OidFunctionCall1(outside->box, place);
+	/* What is called changes nothing of them. */
+	Outside    *called = (Outside *) outside;
+	Datum		box = FunctionCall1(&called->box, place);
 
 	return (Box) {
-		.west = DatumGetFloat8(OidFunctionCall1(outside->x_min, box)), .south = DatumGetFloat8(OidFunctionCall1(outside->y_min, box)),
-		.east = DatumGetFloat8(OidFunctionCall1(outside->x_max, box)), .north = DatumGetFloat8(OidFunctionCall1(outside->y_max, box))
+		.west = DatumGetFloat8(FunctionCall1(&called->x_min, box)), .south = DatumGetFloat8(FunctionCall1(&called->y_min, box)),
+		.east = DatumGetFloat8(FunctionCall1(&called->x_max, box)), .north = DatumGetFloat8(FunctionCall1(&called->y_max, box))
 	};
 }
 

@@ -10,7 +10,7 @@ cell_columns(Relation cell, Oid geometry)
 {
 	return (CellColumns) {
 		.id = column(cell, "id", INT8OID), .model = column(cell, "model_id", INT4OID), .run = column(cell, "run_id", INT4OID),
-		.collection = column(cell, "collection_id", INT4OID), .tiles = column(cell, "tiles", INT4OID), .stale = column(cell, "stale", BOOLOID), .undated = column(cell, "undated", BOOLOID),
+		.collection = column(cell, "collection_id", INT4OID), .tiles = column(cell, "tiles", INT4OID), .undated = column(cell, "undated", BOOLOID),
 		.from = column(cell, "acquired_from", TIMESTAMPTZOID), .to = column(cell, "acquired_to", TIMESTAMPTZOID), .box = column(cell, "box", geometry),
 		.parts = column(cell, "parts", BYTEAOID)
 	};
@@ -62,9 +62,19 @@ make_room(Cells *cells, int32 *room)
 	cells->parts = repalloc_huge(cells->parts, *room * sizeof(struct varlena *));
 }
 
-/* Cells that may hold rows that pass, at most so many: whose boxes meet the area's, or, by_outline, the area itself, and whose dates may pass. */
+/* How all tiles of a cell lie to the area. */
+static Lie
+lie_of_cell(const Search *search, const Reading *cell, const CellColumns *columns)
+{
+	bool		null;
+	Box			box = box_of(search->outside, value_of(cell, columns->box, &null));
+
+	return search->in_area ? lie_of(search->outline, &box) : INSIDE;
+}
+
+/* Cells that may hold rows that pass, at most so many: whose boxes meet the area, and whose dates may pass. */
 NearCells
-cells_near(const Search *search, int32 most, bool by_outline)
+cells_near(const Search *search, int32 most)
 {
 	Relation	cell = open_table(search->schema, "cell");
 	Reading		reading = search->in_area ? read_by_index(cell, open_index(search->schema, "cell_box"), 1, 0) : read_whole(cell);
@@ -81,8 +91,12 @@ cells_near(const Search *search, int32 most, bool by_outline)
 		int32		tiles = int4_of(&reading, columns.tiles), run = int4_of(&reading, columns.run);
 
 		if (int4_of(&reading, columns.model) != search->model.id || run <= search->after_run || is_hidden(search, run)
-			|| !cell_meets_dates(search, &reading, &columns, &within)
-			|| (by_outline && !lies_in_area(search, value_of(&reading, columns.box, &null))))
+			|| !cell_meets_dates(search, &reading, &columns, &within))
+			continue;
+
+		Lie			lie = lie_of_cell(search, &reading, &columns);
+
+		if (lie == BESIDE)
 			continue;
 		if (cells.count == most)
 		{
@@ -90,18 +104,15 @@ cells_near(const Search *search, int32 most, bool by_outline)
 			break;
 		}
 
-		/* Then all of its tiles pass. Whether an area contains a cell is dearer to find out than it is to look up the tiles that turn out to be near. */
-		bool		sure = within && !search->in_area && !DatumGetBool(value_of(&reading, columns.stale, &null));
-
 		Datum		parts = value_of(&reading, columns.parts, &null);
 
 		make_room(&cells, &room);
 		cells.parts[cells.count] = null ? NULL : PG_DETOAST_DATUM_COPY(parts);
 		cells.ids[cells.count] = int8_of(&reading, columns.id);
 		cells.collections[cells.count] = int4_of(&reading, columns.collection);
-		cells.sures[cells.count++] = sure;
+		cells.sures[cells.count++] = lie == INSIDE;
 		near.tiles += tiles;
-		near.passing += sure ? tiles : tiles / 2.0;
+		near.passing += within && lie == INSIDE ? tiles : tiles / 2.0;
 		near.dated &= within;
 	}
 	end_reading(&reading);
@@ -114,7 +125,7 @@ void
 search_cells(const Search *search, const NearCells *near, Answer *answer)
 {
 	Lookup		lookup = begin_lookup(search);
-	Question	question = {.in_box = search->in_area, .box = search->box, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
+	Question	question = {.in_box = search->in_area, .box = search->box, .area = search->outline, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
 	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, &lookup.vectors, 1.5 * search->k * near->tiles / Max(near->passing, 1));
 	Candidate	candidate;
 

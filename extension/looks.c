@@ -12,21 +12,25 @@
 #include <math.h>
 
 #include "lib/binaryheap.h"
+#include "lib/ilist.h"
 #include "lib/pairingheap.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 /* Lists that are looked into at least; how many times as many as it took to find the answer; and after how many something is compared for the first time. */
-#define LEAST_LISTS 24
+#define LEAST_LISTS 16
 #define PERSISTENCE 4
 #define SOON 4
 /*
- * Of lists, middles are compared of so many at least where everything passes, and of more where little does, for what is near then lies in more lists: as the root of the share. And
- * of so many for each list that is wanted, as a group holds lists that are far from its own middle.
+ * Of so many groups at least the lists are known where everything passes, and of more where little does, for what is near then lies in more lists: as the root of the share. And of so
+ * many for each list that is wanted, as a group holds lists that are far from its own middle. Large groups are as good as several: so many lists of them are enough.
  */
-#define LEAST_KNOWN 1000
-#define KNOWN_FOR_EACH 64
+#define LEAST_GROUPS 8
+#define GROUPS_FOR_EACH 0.5
+#define LISTS_OF_A_GROUP 128
+/* Room for what waits, at first: of the first lists all of it. */
+#define WAITING_AT_FIRST 512
 /* Of six standard deviations, within which a vector is for certain (codes.c), these are enough where not everything has to be found. */
 #define DOUBT (4 / 6.0f)
 /* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
@@ -36,6 +40,7 @@
 typedef struct
 {
 	pairingheap_node node;
+	slist_node	next;
 	float4		cosine;
 	int32		number;
 	bool		done;			/* it has been looked into */
@@ -46,7 +51,6 @@ typedef struct
 {
 	float4		cosine;			/* OPENED: its lists are known */
 	ListGroup	group;
-	NearList   *lists;
 } NearGroup;
 
 #define OPENED (-2)
@@ -56,6 +60,7 @@ typedef struct
 	float4		least;
 	int32		turn;			/* how many lists were looked into before its own */
 	int32		per_pack;
+	float4		box[4];
 	Member		member;
 } Waiting;
 
@@ -70,9 +75,11 @@ typedef struct
 	Lookup		lookup;
 	PackReading packs;			/* for what has moved */
 	NearGroup  *groups;
-	int32		group_count;
-	pairingheap *lists;			/* known ones; the first is the nearest */
-	int32		known, least_known;
+	int32		group_count, opened;
+	pairingheap *lists;			/* known ones that have not been looked into, and perhaps some that have; the first is the nearest */
+	slist_head	all_lists;		/* all known ones */
+	int32		known;
+	double		least_groups;
 	Waiting    *waiting;
 	int64		waiting_count, waiting_room;
 	int32		turns;			/* lists that have been looked into */
@@ -163,7 +170,6 @@ open_group(Looking *looking)
 	if (nearest->cosine == OPENED)
 		return false;
 	nearest->cosine = OPENED;
-	nearest->lists = palloc(Max(1, nearest->group.count) * sizeof(NearList));
 	for (int32 part = 0; count < nearest->group.count; part++)
 	{
 		CodesRow	row;
@@ -172,17 +178,22 @@ open_group(Looking *looking)
 		if (!read_part(looking, MIDDLES_OF(nearest - looking->groups), part, &nearest->group.place, sizeof(Extent), &row))
 			break;
 		likely_cosines(&looking->query, &row, cosines);
+
+		NearList   *lists = palloc(row.header->count * sizeof(NearList));
+
 		for (int32 i = 0; i < row.header->count && count < nearest->group.count; i++, count++)
 		{
-			NearList   *list = &nearest->lists[count];
+			NearList   *list = &lists[i];
 
 			*list = (NearList) {.cosine = cosines[i], .number = nearest->group.first + count, .extent = ((const Extent *) row.rest)[i]};
-			if (list->extent.count > 0)
-				pairingheap_add(looking->lists, &list->node);
+			if (list->extent.count == 0)
+				continue;
+			pairingheap_add(looking->lists, &list->node);
+			slist_push_head(&looking->all_lists, &list->next);
+			looking->known++;
 		}
 	}
-	nearest->group.count = count;
-	looking->known += count;
+	looking->opened++;
 	return true;
 }
 
@@ -214,8 +225,15 @@ judge_row(Looking *looking, const CodesRow *row, double furthest)
 	if (looking->waiting_count + inside > looking->waiting_room)
 		looking->waiting = repalloc_huge(looking->waiting, (looking->waiting_room *= 2) * sizeof(Waiting));
 	for (int32 i = 0; i < inside; i++)
-		if (least[i] <= furthest)
-			looking->waiting[looking->waiting_count++] = (Waiting) {.least = least[i], .turn = looking->turns, .per_pack = row->header->per_pack, .member = members[places[i]]};
+	{
+		Waiting    *waiting = &looking->waiting[looking->waiting_count];
+
+		if (least[i] > furthest)
+			continue;
+		*waiting = (Waiting) {.least = least[i], .turn = looking->turns, .per_pack = row->header->per_pack, .member = members[places[i]]};
+		memcpy(waiting->box, row->boxes + 4 * places[i], sizeof(waiting->box));
+		looking->waiting_count++;
+	}
 	looking->read += count;
 }
 
@@ -276,13 +294,16 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 		const Waiting *waiting = (const Waiting *) DatumGetPointer(binaryheap_remove_first(likeliest));
 		const Member *member = &waiting->member;
 		Placed		vector = {.locator = member->locator, .cell = cell_of(member), .place = member->place, .per_pack = waiting->per_pack};
+		Lie			lie = INSIDE;
 		Candidate	candidate;
 		Hit			hit;
 
 		if (waiting->least > furthest_of(search, answer))
 			break;
-		if (compare_vector(&looking->lookup.vectors, &looking->packs, search->schema, &vector, &looking->question, 0, &candidate) && candidate.distance <= furthest_of(search, answer)
-			&& find_hit(search, &looking->lookup, &candidate, member->collection, false, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
+		if (search->in_area)
+			lie = lie_of_tile(search->outline, waiting->box);
+		if (lie != BESIDE && compare_vector(&looking->lookup.vectors, &looking->packs, search->schema, &vector, &looking->question, 0, &candidate) && candidate.distance <= furthest_of(search, answer)
+			&& find_hit(search, &looking->lookup, &candidate, member->collection, lie == INSIDE, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
 			enter(looking, answer, &hit, waiting->turn);
 	}
 	binaryheap_free(likeliest);
@@ -296,13 +317,22 @@ reaches(const NearList *list, float4 cosine)
 	return list->cosine * list->extent.cosine + TOWARDS * sqrtf(Max(0, 1 - list->cosine * list->cosine)) * list->extent.sine >= cosine;
 }
 
-/* The nearest list that has not been looked into, of some times as many as are wanted. NULL: there is none. */
+/* Whether enough lists are known to find so many that are near. */
+static bool
+enough_known(const Looking *looking, int32 wanted)
+{
+	double		groups = Max(looking->least_groups, GROUPS_FOR_EACH * wanted);
+
+	return !pairingheap_is_empty(looking->lists) && (looking->opened >= groups || looking->known >= groups * LISTS_OF_A_GROUP);
+}
+
+/* The nearest list that has not been looked into. NULL: there is none. */
 static NearList *
 nearest_list(Looking *looking, int32 wanted)
 {
 	for (;;)
 	{
-		while ((looking->known < Max(looking->least_known, KNOWN_FOR_EACH * wanted) || pairingheap_is_empty(looking->lists)) && open_group(looking))
+		while (!enough_known(looking, wanted) && open_group(looking))
 			;
 		if (pairingheap_is_empty(looking->lists))
 			return NULL;
@@ -378,21 +408,21 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	NearList  **lists;
 	int32		count = 0;
 	double		vectors = looking->read;
+	slist_iter	known;
 
 	if (answer->count < looking->search->k)
 		return true;
 	lists = palloc(looking->known * sizeof(NearList *));
-	for (int32 i = 0; i < looking->group_count; i++)
-		for (int32 j = 0; looking->groups[i].lists != NULL && j < looking->groups[i].group.count; j++)
-		{
-			NearList   *list = &looking->groups[i].lists[j];
+	slist_foreach(known, &looking->all_lists)
+	{
+		NearList   *list = slist_container(NearList, next, known.cur);
 
-			if (!list->done && list->extent.count > 0 && reaches(list, cosine))
-			{
-				vectors += list->extent.count;
-				lists[count++] = list;
-			}
+		if (!list->done && reaches(list, cosine))
+		{
+			vectors += list->extent.count;
+			lists[count++] = list;
 		}
+	}
 	if (vectors > most)
 		return false;
 	qsort(lists, count, sizeof(NearList *), compare_lists);
@@ -419,7 +449,8 @@ search_looks(const Search *search, double share, double most, Answer *answer)
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
 		.lookup = begin_lookup(search),
-		.least_known = LEAST_KNOWN / sqrt(Max(0.01, share)), .waiting = palloc(1024 * sizeof(Waiting)), .waiting_room = 1024, .found_in = palloc(search->k * sizeof(int32))
+		.least_groups = LEAST_GROUPS / sqrt(Max(0.01, share)), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
+		.found_in = palloc(search->k * sizeof(int32))
 	};
 	bool		useful;
 

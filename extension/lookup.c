@@ -52,13 +52,13 @@ passes_dates(const Search *search, const Lookup *lookup, const Reading *row)
 	return !null && date_passes(&search->dates, time);
 }
 
-/* sure: it needs no looking at whether it lies in the area and in the dates. false: it is left out, or elsewhere. */
+/* inside: it surely lies in the area. false: it is left out, or elsewhere. */
 static bool
-take_row(const Search *search, const Lookup *lookup, const Reading *row, const Candidate *candidate, int32 collection, bool sure, Hit *hit)
+take_row(const Search *search, const Lookup *lookup, const Reading *row, const Candidate *candidate, int32 collection, bool inside, Hit *hit)
 {
 	bool		null;
 
-	if (!sure && ((search->in_area && !lies_in_area(search, value_of(row, lookup->footprint, &null))) || !passes_dates(search, lookup, row)))
+	if (!passes_dates(search, lookup, row) || (search->in_area && !inside && !lies_in_area(search, value_of(row, lookup->footprint, &null))))
 		return false;
 	*hit = (Hit) {
 		.distance = candidate->distance, .tile = candidate->tile, .collection = collection, .scene = int8_of(row, lookup->scene),
@@ -70,13 +70,13 @@ take_row(const Search *search, const Lookup *lookup, const Reading *row, const C
 
 /* false: its tile is gone, left out, or elsewhere. */
 bool
-find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool sure, Hit *hit)
+find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool inside, Hit *hit)
 {
 	Locator		locator = locate(&candidate->tile, collection, &candidate->row);
 
 	if (is_left_out(search, &candidate->tile))
 		return false;
 	if (fetch_vector(&lookup->vectors, &locator))
-		return take_row(search, lookup, &lookup->vectors.reading, candidate, collection, sure, hit);
-	return find_by_key(lookup, &candidate->tile, collection) && take_row(search, lookup, &lookup->by_key, candidate, collection, sure, hit);
+		return take_row(search, lookup, &lookup->vectors.reading, candidate, collection, inside, hit);
+	return find_by_key(lookup, &candidate->tile, collection) && take_row(search, lookup, &lookup->by_key, candidate, collection, inside, hit);
 }

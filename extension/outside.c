@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 static Outside known_outside;
@@ -53,6 +54,16 @@ function(Oid schema, const char *name, int count, Oid first, Oid second, Oid thi
 	return LookupFuncName(list_make2(makeString(get_namespace_name(schema)), makeString((char *) name)), count, types, false);
 }
 
+/* As long as the session lasts. */
+static FmgrInfo
+callable(Oid function)
+{
+	FmgrInfo	found;
+
+	fmgr_info_cxt(function, &found, TopMemoryContext);
+	return found;
+}
+
 /* pgvector's function behind <=>, wherever its schema is. */
 Oid
 distance_function(Oid vector_type)
@@ -93,7 +104,6 @@ outside(Oid schema, Oid geometry, Oid halfvec)
 		.empty = function(places, "st_isempty", 1, geometry, 0, 0),
 		.valid = function(places, "st_isvalid", 1, geometry, 0, 0),
 		.as_binary = function(places, "st_asbinary", 1, geometry, 0, 0),
-		.points = function(places, "st_npoints", 1, geometry, 0, 0),
 		.intersects = function(places, "st_intersects", 2, geometry, geometry, 0),
 		.overlaps = function(places, "geometry_overlaps", 2, geometry, geometry, 0),
 		.surface = function(places, "st_area", 1, geometry, 0, 0),
@@ -101,11 +111,11 @@ outside(Oid schema, Oid geometry, Oid halfvec)
 		.x = function(places, "st_x", 1, geometry, 0, 0),
 		.y = function(places, "st_y", 1, geometry, 0, 0),
 		.parts = function(places, "st_numgeometries", 1, geometry, 0, 0),
-		.box = function(places, "box3d", 1, geometry, 0, 0),
-		.x_min = function(places, "st_xmin", 1, box, 0, 0),
-		.y_min = function(places, "st_ymin", 1, box, 0, 0),
-		.x_max = function(places, "st_xmax", 1, box, 0, 0),
-		.y_max = function(places, "st_ymax", 1, box, 0, 0),
+		.box = callable(function(places, "box3d", 1, geometry, 0, 0)),
+		.x_min = callable(function(places, "st_xmin", 1, box, 0, 0)),
+		.y_min = callable(function(places, "st_ymin", 1, box, 0, 0)),
+		.x_max = callable(function(places, "st_xmax", 1, box, 0, 0)),
+		.y_max = callable(function(places, "st_ymax", 1, box, 0, 0)),
 		.middle_of = function(schema, "middle_of", 1, geometry, 0, 0),
 	};
 	outside_of = schema;

@@ -5,6 +5,7 @@
  * nothing that has not been compared can be nearer. Where a cell has no codes, or so many vectors lie about equally far that codes tell them apart too badly, all are compared.
  */
 #include "codes.h"
+#include "outline.h"
 #include "packs.h"
 
 #include "lib/pairingheap.h"
@@ -23,8 +24,15 @@
 #define LEAST_DEPTH 128
 /* Four bytes are kept of each. */
 #define MOST_BY_CODES (16 << 20)
-/* And locators of so many; others are found by their cells and places. */
+/* And where so many are; others are found by their cells and places. */
 #define MOST_LOCATED (1 << 20)
+
+/* Where a vector's row is, and its tile. */
+typedef struct
+{
+	Locator		locator;
+	float4		box[4];
+} Located;
 
 /* A vector that may be near. */
 typedef struct
@@ -32,7 +40,7 @@ typedef struct
 	float4		least;
 	int32		piece;
 	int32		place;			/* in its cell */
-	Locator		locator;
+	Located		located;
 } Gathered;
 
 /* One that has been compared. */
@@ -55,8 +63,8 @@ struct Ranking
 	int32		per_pack;
 	float4	   *least;			/* of all vectors of the cells */
 	int64		count, room, inside;	/* inside: of the question */
-	Locator    *locators;		/* of the first ones */
-	int64		located;
+	Located    *located;		/* the first ones */
+	int64		located_count;
 	int64	   *ends;			/* of each cell, the end of its vectors */
 	int32		bins[BINS];
 	int32		bin;			/* those before it have been gathered */
@@ -106,19 +114,24 @@ make_room(Ranking *ranking, int32 count)
 		return;
 	ranking->room = Max(ranking->room * 2, 1024);
 	ranking->least = larger(ranking->least, ranking->room * sizeof(float4));
-	if (ranking->located == ranking->count)
-		ranking->locators = larger(ranking->locators, Min(ranking->room, MOST_LOCATED) * sizeof(Locator));
+	if (ranking->located_count == ranking->count)
+		ranking->located = larger(ranking->located, Min(ranking->room, MOST_LOCATED) * sizeof(Located));
 }
 
-/* Locators of vectors that are about to be counted, as long as there is room for them; NULL: nobody will ask for these. */
+/* Where vectors are that are about to be counted, as long as there is room for that; NULL: nobody will ask for these. */
 static void
-keep_locators(Ranking *ranking, const void *locators, int32 count)
+keep_located(Ranking *ranking, const CodesRow *row, int32 count)
 {
-	if (ranking->located < ranking->count || ranking->located + count > MOST_LOCATED)
+	Located    *located = ranking->located + ranking->located_count;
+
+	if (ranking->located_count < ranking->count || ranking->located_count + count > MOST_LOCATED)
 		return;
-	if (locators != NULL)
-		memcpy(ranking->locators + ranking->located, locators, count * sizeof(Locator));
-	ranking->located += count;
+	for (int32 i = 0; row != NULL && i < count; i++)
+	{
+		located[i].locator = ((const Locator *) row->rest)[i];
+		memcpy(located[i].box, row->boxes + 4 * i, sizeof(located[i].box));
+	}
+	ranking->located_count += count;
 }
 
 /* Nothing of what they hold may pass. */
@@ -128,8 +141,17 @@ pass_over(Ranking *ranking, int32 count)
 	make_room(ranking, count);
 	for (int32 i = 0; i < count; i++)
 		ranking->least[ranking->count + i] = OUT_OF_QUESTION;
-	keep_locators(ranking, NULL, count);
+	keep_located(ranking, NULL, count);
 	ranking->count += count;
+}
+
+/* How the box round some tiles lies to the area. */
+static Lie
+lie_of_part(const Question *question, const float4 *box)
+{
+	if (!tile_meets(box, &question->box))
+		return BESIDE;
+	return question->area == NULL ? UNCLEAR : lie_of_tile(question->area, box);
 }
 
 /* What may pass of a row of codes. */
@@ -151,7 +173,7 @@ judge(Ranking *ranking, const CodesRow *row, bool everywhere)
 		all[places[i]] = least[i];
 		ranking->bins[BIN_OF(least[i])]++;
 	}
-	keep_locators(ranking, row->rest, count);
+	keep_located(ranking, row, count);
 	ranking->count += count;
 	ranking->inside += inside;
 }
@@ -178,7 +200,7 @@ judge_row(Ranking *ranking, const CodesReading *reading, int64 start, bool every
 	return true;
 }
 
-/* The rows that the cell names, where they were, or by their keys; those beside the box are not read. */
+/* The rows that the cell names, where they were, or by their keys; those beside the area are not read. */
 static bool
 read_parts(Ranking *ranking, CodesReading *reading, int32 piece, bool everywhere)
 {
@@ -189,12 +211,14 @@ read_parts(Ranking *ranking, CodesReading *reading, int32 piece, bool everywhere
 
 	for (int32 part = 0; part < count; part++)
 	{
-		if (!everywhere && !tile_meets(parts[part].box, &ranking->question->box))
+		Lie			lie = everywhere ? INSIDE : lie_of_part(ranking->question, parts[part].box);
+
+		if (lie == BESIDE)
 			pass_over(ranking, parts[part].count);
 		else if ((!(fetch_row(&reading->rows, reading->blocks, &parts[part].row)
 					&& int8_of(&reading->rows, reading->cell) == cell && int4_of(&reading->rows, reading->part) == part)
 				  && !find_codes(&reading->rows, cell, BTEqualStrategyNumber, part))
-				 || !judge_row(ranking, reading, start, everywhere))
+				 || !judge_row(ranking, reading, start, lie == INSIDE))
 			return false;
 	}
 	return true;
@@ -246,7 +270,8 @@ compare_places(const void *a, const void *b)
 static void
 gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 {
-	static const Locator nowhere = {.hash = {0}};
+	/* It meets every box. */
+	static const Located unknown = {.box = {-180, -90, 180, 90}};
 	double		from = ranking->bin == 0 ? -1 : ranking->edge;
 	int64		count = 0, start = 0;
 
@@ -260,17 +285,19 @@ gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 	for (int32 piece = 0; piece < ranking->cells->count; start = ranking->ends[piece++])
 		for (int64 i = start; i < ranking->ends[piece]; i++)
 			if (ranking->least[i] < ranking->edge && ranking->least[i] >= from)
-				ranking->gathered[ranking->gathered_count++] = (Gathered) {.least = ranking->least[i], .piece = piece, .place = i - start, .locator = i < ranking->located ? ranking->locators[i] : nowhere};
+				ranking->gathered[ranking->gathered_count++] = (Gathered) {.least = ranking->least[i], .piece = piece, .place = i - start, .located = i < ranking->located_count ? ranking->located[i] : unknown};
 	qsort(ranking->gathered, ranking->gathered_count, sizeof(Gathered), order);
 }
 
 static void
 compare_itself(Ranking *ranking, const Gathered *gathered)
 {
-	Placed		vector = {.locator = gathered->locator, .cell = ranking->cells->ids[gathered->piece], .place = gathered->place, .per_pack = ranking->per_pack};
+	Placed		vector = {.locator = gathered->located.locator, .cell = ranking->cells->ids[gathered->piece], .place = gathered->place, .per_pack = ranking->per_pack};
 	Candidate	candidate;
 
 	ranking->compared_count++;
+	if (ranking->question->area != NULL && lie_of_tile(ranking->question->area, gathered->located.box) == BESIDE)
+		return;
 	if (!compare_vector(ranking->rows, &ranking->packs, ranking->schema, &vector, ranking->question, gathered->piece, &candidate))
 		return;
 

@@ -114,7 +114,7 @@ rough_rows(const Search *search, double total, int32 looked_at)
 
 		if (met < ENOUGH_OF_SAMPLE)
 		{
-			NearCells	near = cells_near(search, looked_at, false);
+			NearCells	near = cells_near(search, looked_at);
 
 			if (!near.more)
 				rows = near.tiles;

@@ -12,10 +12,13 @@
 #include "utils/lsyscache.h"
 
 /* Microseconds of searching lists by look, altogether and of each vector; vectors that are read at least, and to find one that passes. */
-#define LOOKS_START 350
+#define LOOKS_START 300
 #define LOOKS_ROW 0.06
 #define LOOKS_READ 1200
 #define LOOKS_PER_HIT 20
+
+/* Bytes that a session keeps for searches to work in. */
+#define KEPT_MEMORY (256 * 1024)
 
 static const char *last_way = NULL;
 static double last_read = 0;
@@ -24,20 +27,11 @@ PG_FUNCTION_INFO_V1(native_search);
 PG_FUNCTION_INFO_V1(native_search_way);
 PG_FUNCTION_INFO_V1(native_search_read);
 
-/* All tiles of the cells, whose outlines are looked at where there are so many that it pays (tilescout.cells_of). */
+/* All tiles of the cells. */
 static void
 compare_all(const Search *search, Answer *answer)
 {
-	bool		by_outline = false;
-
-	if (search->in_area)
-	{
-		int32		few = DatumGetInt32(OidFunctionCall1(search->outside->points, search->area)) > 500 ? 40 : 4;
-
-		by_outline = cells_near(search, few, false).more;
-	}
-
-	NearCells	near = cells_near(search, PG_INT32_MAX, by_outline);
+	NearCells	near = cells_near(search, PG_INT32_MAX);
 
 	answer->count = 0;
 	if (near.cells.count > 0)
@@ -105,7 +99,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 
 	answer.hits = palloc(search.k * sizeof(Hit));
 	if (search.in_area)
-		near = cells_near(&search, known->few_cells, false);
+		near = cells_near(&search, known->few_cells);
 	if (!near.more && near.dated)
 	{
 		last_way = "cells";
@@ -164,13 +158,36 @@ answer_in_full(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	last_way = "in full";
 }
 
+/* Where searches work. The session keeps it: to give this memory back to the system and be given it anew each time takes a tenth of a search. */
+static MemoryContext
+workplace(void)
+{
+	static MemoryContext kept = NULL;
+
+	if (kept == NULL)
+		kept = AllocSetContextCreate(TopMemoryContext, "tilescout search", KEPT_MEMORY, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	else
+		MemoryContextReset(kept);
+	return kept;
+}
+
+static bool
+answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
+{
+	MemoryContext outer = MemoryContextSwitchTo(workplace());
+	bool		answered = answer_usual(fcinfo, result);
+
+	MemoryContextSwitchTo(outer);
+	return answered;
+}
+
 Datum
 native_search(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!is_usual(fcinfo) || !answer_usual(fcinfo, result))
+	if (!is_usual(fcinfo) || !answer_at_work(fcinfo, result))
 		answer_in_full(fcinfo, result);
 	return (Datum) 0;
 }

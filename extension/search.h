@@ -2,6 +2,7 @@
 #ifndef TILESCOUT_SEARCH_H
 #define TILESCOUT_SEARCH_H
 
+#include "outline.h"
 #include "rows.h"
 #include "tilescout_packs.h"
 
@@ -23,21 +24,6 @@ typedef struct
 	int32		through_run;	/* they hold runs up to this one */
 	int64		generation;		/* of the lists */
 } Model;
-
-typedef struct
-{
-	double		x, y;
-} Point;
-
-/* The corners of a polygon's rings, one ring after the other, the first of each once more as its last. */
-typedef struct
-{
-	Point	   *corners;
-	int32		count;			/* 0: it is no polygon */
-	int32	   *ends;			/* of each ring */
-	int32		rings;
-	int32		looks;			/* how often something was compared with it */
-} Outline;
 
 /* A search by look, area and dates. */
 typedef struct
@@ -110,14 +96,14 @@ typedef struct
 /* The columns of cell by number. */
 typedef struct
 {
-	AttrNumber	id, model, run, collection, tiles, stale, undated, from, to, box, parts;
+	AttrNumber	id, model, run, collection, tiles, undated, from, to, box, parts;
 } CellColumns;
 
 extern CellColumns cell_columns(Relation cell, Oid geometry);
 extern bool not_before(const Dates *dates, TimestampTz time);
 extern bool not_after(const Dates *dates, TimestampTz time);
 extern bool date_passes(const Dates *dates, TimestampTz time);
-extern NearCells cells_near(const Search *search, int32 most, bool by_outline);
+extern NearCells cells_near(const Search *search, int32 most);
 extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
 
 /* lookup.c */
@@ -130,7 +116,7 @@ typedef struct
 
 extern Lookup begin_lookup(const Search *search);
 extern void end_lookup(Lookup *lookup);
-extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool sure, Hit *hit);
+extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool inside, Hit *hit);
 
 /* sample.c */
 extern double rough_rows(const Search *search, double total, int32 looked_at);

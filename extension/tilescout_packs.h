@@ -71,6 +71,7 @@ typedef struct
 {
 	bool		in_box, by_valid, by_cloud, after;
 	Box			box;
+	const struct Outline *area; /* which the box is round, where it is known; what surely lies beside it may be left out */
 	float4		least_valid, most_cloud;
 	double		after_distance;
 	pg_uuid_t	after_tile;
@@ -79,7 +80,7 @@ typedef struct
 	FmgrInfo	distance;
 } Question;
 
-/* Cells by number, with the collection of each, and whether all of its tiles lie in the box. */
+/* Cells by number, with the collection of each, and whether all of its tiles lie in the area. */
 typedef struct
 {
 	int64	   *ids;
@@ -100,7 +101,9 @@ typedef struct
 	/* pgvector */
 	Oid			distance, dims, to_single, normalise, to_half;
 	/* PostGIS */
-	Oid			srid, kind, coordinate_dims, empty, valid, as_binary, points, intersects, overlaps, surface, centroid, x, y, parts, box, x_min, y_min, x_max, y_max;
+	Oid			srid, kind, coordinate_dims, empty, valid, as_binary, intersects, overlaps, surface, centroid, x, y, parts;
+	/* asked of each cell */
+	FmgrInfo	box, x_min, y_min, x_max, y_max;
 	/* the schema's */
 	Oid			middle_of;
 } Outside;
