@@ -2,12 +2,12 @@
 """Recall and time of Tilescout's searches alone, of rows too many to have twice, or to build an HNSW index of for plain pgvector: lists by look serve the extension's searches.
 
 --fill copies the rows straight into the tables of an empty, migrated database; the questions are those of run.py."""
-import argparse
 import time
 
 import numpy
 import psycopg
 
+import asking
 import contenders
 import corpus as corpora
 import database
@@ -32,13 +32,7 @@ def fill(connection, corpus, rows):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ("--conninfo", "--matrix", "--names"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--questions", type=int, default=4, help="of each cell")
-    parser.add_argument("--seed", type=int, default=7, help="of the rows")
-    parser.add_argument("--question-seed", type=int, default=2026)
+    parser = asking.parser((4, "of each cell"), rows=10_000_000)
     parser.add_argument("--fill", action="store_true")
     arguments = parser.parse_args()
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
@@ -48,11 +42,7 @@ def main():
             connection.commit()
             fill(connection, corpus, arguments.rows)
 
-    def connect():
-        connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
-        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
-        return connection
-
+    connect = asking.connector(arguments.conninfo)
     connection, ours = connect(), contenders.all_of(connect)[0]
     warm(corpus, connection, [ours])
     print("| kept | look and place | rows | recall@10 (least) | ms, p50 | longest |\n|" + " --- |" * 6)

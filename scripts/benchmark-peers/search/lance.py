@@ -4,7 +4,6 @@
 LanceDB filters by columns: the best spatial filter it offers is the box of the area, over indexed columns, before the vector search. The outline
 is then tested by shapely (prepared), on more and more of the nearest until ten have passed. Vectors: its HNSW over 8-bit scalars with exact re-ranking, in two
 settings, and its flat (exact) search."""
-import argparse
 import json
 import pathlib
 import shutil
@@ -12,11 +11,11 @@ import time
 
 import lancedb
 import numpy
-import psycopg
 import pyarrow
 import shapely
 from lancedb.index import HnswSq
 
+import asking
 import contenders
 import corpus as corpora
 import database
@@ -71,13 +70,7 @@ class Lance:
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ("--conninfo", "--matrix", "--names", "--folder"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--questions", type=int, default=20, help="of each share")
-    parser.add_argument("--seed", type=int, default=7, help="of the rows")
-    parser.add_argument("--question-seed", type=int, default=2026)
+    parser = asking.parser((20, "of each share"), required=["--folder"])
     parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=(0.0001, 0.001, 0.01, 0.03, 0.1, 0.5, 1.0))
     parser.add_argument("--result", type=pathlib.Path, required=True, help="JSON")
     parser.add_argument("--report", type=pathlib.Path, help="the document whose table is replaced")
@@ -86,11 +79,7 @@ def main():
     table, seconds = build(arguments.folder, corpus)
     print(f"LanceDB {lancedb.__version__}: HNSW built in {seconds:.0f} s", flush=True)
 
-    def connect():
-        connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
-        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
-        return connection
-
+    connect = asking.connector(arguments.conninfo)
     connection = connect()
     ours = contenders.all_of(connect)[0]
     ways = [Lance(table, corpus, "HNSW, ef 100", ef=100, refine=2), Lance(table, corpus, "HNSW, ef 400", ef=400, refine=4),

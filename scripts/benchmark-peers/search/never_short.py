@@ -2,13 +2,12 @@
 """Random searches against brute force, in a database that run.py has filled: counts short, wrong and unsorted answers, and recall.
 
 Areas of 5 to 5,000 vertices keep 0.001 % to all of the tiles; half of the searches filter by date or valid pixels too; k is 1 to 50."""
-import argparse
 import collections
 import time
 
 import numpy
-import psycopg
 
+import asking
 import contenders
 import corpus as corpora
 import database
@@ -22,16 +21,9 @@ SELECT tile_id, distance FROM tilescout.search(embedding => %(vector)s::halfvec,
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ("--conninfo", "--matrix", "--names"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=7, help="of the rows")
-    parser.add_argument("--question-seed", type=int, default=2026)
-    parser.add_argument("--questions", type=int, default=10_000)
-    arguments = parser.parse_args()
+    arguments = asking.parser((10_000, "altogether")).parse_args()
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
-    connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
+    connection = asking.connector(arguments.conninfo)()
     day = corpus.day[corpus.scene]
     random = numpy.random.default_rng(arguments.question_seed)
     count, recalls, started = collections.Counter(), [], time.monotonic()

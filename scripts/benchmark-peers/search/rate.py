@@ -2,13 +2,12 @@
 """Searches a second of one and two clients beside plain pgvector's three ways, in a database that run.py has filled.
 
 Each way answers the same questions for some seconds; its recall stands in the table of run.py."""
-import argparse
 import multiprocessing
 import time
 
 import numpy
-import psycopg
 
+import asking
 import contenders
 import corpus as corpora
 from questions import ask
@@ -20,12 +19,7 @@ WAYS = ("tilescout", "planner's own", "exact", "iterative ef 100, 20 k")
 
 
 def client(conninfo, way, questions, seconds, start, answers):
-    def connect():
-        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
-        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
-        return connection
-
-    ours, planner, exact, iterative = contenders.all_of(connect)
+    ours, planner, exact, iterative = contenders.all_of(asking.connector(conninfo))
     asked = next(c for c in (ours, planner, exact, *iterative) if c.name == way)
     for area, vector in questions[:8]:
         asked.ask(area, vector, None)
@@ -39,16 +33,11 @@ def client(conninfo, way, questions, seconds, start, answers):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ("--conninfo", "--matrix", "--names"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=7, help="of the rows")
-    parser.add_argument("--question-seed", type=int, default=2026)
+    parser = asking.parser()
     parser.add_argument("--seconds", type=float, default=1.5)
     arguments = parser.parse_args()
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
-    connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
+    connection = asking.connector(arguments.conninfo)()
     print("| kept | " + " | ".join(f"{way}: 1, 2 clients" for way in WAYS) + " |\n|" + " --- |" * (len(WAYS) + 1))
     for share in SHARES:
         random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6)])

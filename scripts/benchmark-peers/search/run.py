@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Recall and time of filtered searches beside plain pgvector, on the same rows in one run. Called by scripts/benchmark search."""
-import argparse
 import json
 import pathlib
 import time
 
 import numpy
-import psycopg
 
+import asking
 import contenders
 import corpus as corpora
 import database
@@ -109,13 +108,7 @@ def row(cell, ours, planner, exact, iterative):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ("--conninfo", "--matrix", "--names"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--questions", type=int, default=40, help="of each cell")
-    parser.add_argument("--seed", type=int, default=7, help="of the rows")
-    parser.add_argument("--question-seed", type=int, default=2026, help="of the questions; settings were tuned on 7, so report others")
+    parser = asking.parser((40, "of each cell"))
     parser.add_argument("--filled", action="store_true", help="the tables hold this corpus already")
     parser.add_argument("--directly", action="store_true", help="rows too many to have twice: copied straight into our tables, over which plain pgvector searches too")
     parser.add_argument("--shares", type=lambda text: [float(x) for x in text.split(",")], default=SHARES)
@@ -124,13 +117,9 @@ def main():
     parser.add_argument("--report", type=pathlib.Path, help="the document whose table is replaced")
     arguments = parser.parse_args()
 
-    def connect():
-        connection = psycopg.connect(arguments.conninfo, autocommit=True, prepare_threshold=None)
-        connection.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
-        return connection
-
     corpus = corpora.load(arguments.matrix, arguments.names, arguments.rows, arguments.seed)
     result = {"rows": arguments.rows, "seed": arguments.seed, "questions": arguments.questions, "question_seed": arguments.question_seed}
+    connect = asking.connector(arguments.conninfo)
     connection = connect()
     if arguments.directly and not arguments.filled:
         connection.autocommit = False
