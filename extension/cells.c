@@ -96,6 +96,7 @@ cells_near(const Search *search, int32 most)
 
 		Lie			lie = lie_of_cell(search, &reading, &columns);
 
+		near.around += tiles;
 		if (lie == BESIDE)
 			continue;
 		if (cells.count == most)
@@ -112,12 +113,21 @@ cells_near(const Search *search, int32 most)
 		cells.collections[cells.count] = int4_of(&reading, columns.collection);
 		cells.sures[cells.count++] = lie == INSIDE;
 		near.tiles += tiles;
-		near.passing += within && lie == INSIDE ? tiles : tiles / 2.0;
+		near.sure += within && lie == INSIDE ? tiles : 0;
 		near.dated &= within;
 	}
 	end_reading(&reading);
 	near.cells = cells;
 	return near;
+}
+
+/* How many of the nearest it takes, somewhat more than likely, until as many pass as are wanted: of cells that are not sure, every second. */
+static double
+depth_of(const Search *search, const NearCells *near)
+{
+	double		passing = near->sure + (near->tiles - near->sure) / 2;
+
+	return 1.5 * search->k * near->tiles / Max(passing, 1);
 }
 
 /* The nearest of all tiles of the cells; footprints are looked up until k have passed. */
@@ -126,7 +136,7 @@ search_cells(const Search *search, const NearCells *near, Answer *answer)
 {
 	Lookup		lookup = begin_lookup(search);
 	Question	question = {.in_box = search->in_area, .box = search->box, .area = search->outline, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
-	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, &lookup.vectors, 1.5 * search->k * near->tiles / Max(near->passing, 1));
+	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, &lookup.vectors, depth_of(search, near));
 	Candidate	candidate;
 
 	while (answer->count < search->k && next_nearest(ranking, &candidate))

@@ -18,8 +18,12 @@
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
-/* Lists that are looked into at least; how many times as many as it took to find the answer; and after how many something is compared for the first time. */
+/*
+ * Lists that are looked into at least where everything passes, and with this root of the share, more where little does: after too few the answer is still far away, and many lists
+ * reach into it. How many times as many as it took to find the answer. And after how many something is compared for the first time.
+ */
 #define LEAST_LISTS 16
+#define ROOT 8
 #define PERSISTENCE 4
 #define SOON 4
 /*
@@ -29,6 +33,8 @@
 #define LEAST_GROUPS 8
 #define GROUPS_FOR_EACH 0.5
 #define LISTS_OF_A_GROUP 128
+/* Where less passes, as much is known and looked into as if so much did. */
+#define LEAST_SHARE 0.01
 /* Room for what waits, at first: of the first lists all of it. */
 #define WAITING_AT_FIRST 512
 /* Of six standard deviations, within which a vector is for certain (codes.c), these are enough where not everything has to be found. */
@@ -78,7 +84,7 @@ typedef struct
 	int32		group_count, opened;
 	pairingheap *lists;			/* known ones that have not been looked into, and perhaps some that have; the first is the nearest */
 	slist_head	all_lists;		/* all known ones */
-	int32		known;
+	int32		known, least_lists;
 	double		least_groups;
 	Waiting    *waiting;
 	int64		waiting_count, waiting_room;
@@ -368,10 +374,10 @@ lists_wanted(const Looking *looking, const Answer *answer)
 	int32		last = 0;
 
 	if (answer->count < looking->search->k)
-		return Max(LEAST_LISTS, looking->turns * 2);
+		return Max(looking->least_lists, looking->turns * 2);
 	for (int32 i = 0; i < answer->count; i++)
 		last = Max(last, looking->found_in[i]);
-	return Max(LEAST_LISTS, PERSISTENCE * (last + 1));
+	return Max(looking->least_lists, PERSISTENCE * (last + 1));
 }
 
 /* Looks into as many lists as are wanted, the nearest first. false: it takes too long. */
@@ -443,13 +449,16 @@ bool
 search_looks(const Search *search, double share, double most, Answer *answer)
 {
 	Relation	look = open_table(search->schema, "look");
+
+	share = Max(LEAST_SHARE, share);
+
 	Looking		looking = {
 		.search = search, .query = code_query(search->query),
 		.question = {.query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
 		.lookup = begin_lookup(search),
-		.least_groups = LEAST_GROUPS / sqrt(Max(0.01, share)), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
+		.least_lists = LEAST_LISTS / pow(share, 1.0 / ROOT), .least_groups = LEAST_GROUPS / sqrt(share), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
 		.found_in = palloc(search->k * sizeof(int32))
 	};
 	bool		useful;

@@ -111,15 +111,16 @@ rough_rows(const Search *search, double total, int32 looked_at)
 	if (search->in_area)
 	{
 		double		box = (search->box.east - search->box.west) * (search->box.north - search->box.south);
+		double		filled = DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area)) / Max(box, 1e-12);
 
+		rows *= filled;
 		if (met < ENOUGH_OF_SAMPLE)
 		{
 			NearCells	near = cells_near(search, looked_at);
 
 			if (!near.more)
-				rows = near.tiles;
+				rows = Min(near.tiles, Max(near.sure, near.around * filled));
 		}
-		rows *= DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area)) / Max(box, 1e-12);
 	}
 	return rows;
 }

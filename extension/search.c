@@ -18,7 +18,7 @@
 #define LOOKS_PER_HIT 20
 
 /* Bytes that a session keeps for searches to work in. */
-#define KEPT_MEMORY (256 * 1024)
+#define KEPT_MEMORY (512 * 1024)
 
 static const char *last_way = NULL;
 static double last_read = 0;

@@ -88,7 +88,8 @@ extern bool runs_outside_lists(const Search *search);
 typedef struct
 {
 	Cells		cells;
-	double		tiles, passing; /* in all of them, and about how many of these pass */
+	double		tiles, sure;	/* in all of them, and in those all of whose tiles pass */
+	double		around;			/* in all whose boxes meet the area's box */
 	bool		dated;			/* no date outside the range is among them */
 	bool		more;			/* not all were listed */
 } NearCells;
