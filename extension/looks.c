@@ -31,8 +31,8 @@
  * many for each list that is wanted, as a group holds lists that are far from its own middle. Large groups are as good as several: so many lists of them are enough.
  */
 #define LEAST_GROUPS 8
-#define GROUPS_FOR_EACH 0.5
-#define LISTS_OF_A_GROUP 128
+#define GROUPS_FOR_EACH 1
+#define LISTS_OF_A_GROUP 96
 /* Where less passes, as much is known and looked into as if so much did. */
 #define LEAST_SHARE 0.01
 /* Room for what waits, at first: of the first lists all of it. */
