@@ -174,10 +174,25 @@ workplace(void)
 static bool
 answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 {
-	MemoryContext outer = MemoryContextSwitchTo(workplace());
-	bool		answered = answer_usual(fcinfo, result);
+	static bool busy = false;
+	MemoryContext outer = CurrentMemoryContext;
+	volatile bool answered;
 
-	MemoryContextSwitchTo(outer);
+	/* A function of the schema's that a search calls may have been made to search. */
+	if (busy)
+		return answer_usual(fcinfo, result);
+	busy = true;
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(workplace());
+		answered = answer_usual(fcinfo, result);
+	}
+	PG_FINALLY();
+	{
+		busy = false;
+		MemoryContextSwitchTo(outer);
+	}
+	PG_END_TRY();
 	return answered;
 }
 
