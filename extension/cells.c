@@ -67,9 +67,13 @@ static Lie
 lie_of_cell(const Search *search, const Reading *cell, const CellColumns *columns)
 {
 	bool		null;
+
+	if (!search->in_area)
+		return INSIDE;
+
 	Box			box = box_of(search->outside, value_of(cell, columns->box, &null));
 
-	return search->in_area ? lie_of(search->outline, &box) : INSIDE;
+	return lie_of(search->outline, &box);
 }
 
 /* Cells that may hold rows that pass, at most so many: whose boxes meet the area, and whose dates may pass. */

@@ -35,7 +35,7 @@ boxes_of(const Ring *ring, int32 level)
 	return count;
 }
 
-/* The edges of a box of this level are those from first * edges_of(level) on. */
+/* So many a box of this level holds: those of box i begin at i times as many. */
 static int32
 edges_of(int32 level)
 {
