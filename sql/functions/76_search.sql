@@ -45,6 +45,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.search_in_full IS 'What tilescout.search answers, in SQL.';
 
+CREATE OR REPLACE FUNCTION tilescout.make_search(way text)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $make$
+BEGIN
+    EXECUTE $declared$
 CREATE OR REPLACE FUNCTION tilescout.search(
     like_tile uuid DEFAULT NULL, embedding halfvec DEFAULT NULL, positives uuid[] DEFAULT NULL, negatives uuid[] DEFAULT NULL,
     k int DEFAULT 20, within geometry DEFAULT NULL, acquired tstzrange DEFAULT NULL, collections text[] DEFAULT NULL,
@@ -54,9 +58,12 @@ CREATE OR REPLACE FUNCTION tilescout.search(
     max_distance double precision DEFAULT NULL, after uuid DEFAULT NULL)
 RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
     valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
--- Inlined, and tilescout.settle_packs gives it another body where the server has the extension.
-LANGUAGE sql STABLE ROWS 20 AS
-    'SELECT * FROM tilescout.search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)';
+STABLE COST 10000 ROWS 20
+$declared$ || way;
+END $make$;
+COMMENT ON FUNCTION tilescout.make_search IS 'Makes tilescout.search, answered in this way: a LANGUAGE, and what of it is called. tilescout.settle_packs knows which ways there are.';
+
+SELECT tilescout.make_search('LANGUAGE sql AS ''SELECT * FROM tilescout.search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)''');
 COMMENT ON FUNCTION tilescout.search IS
     'Tiles that look like a tile (like_tile), like a vector (embedding), or like some tiles and unlike others (positives, negatives), nearest first. '
     'within: polygon or multipolygon in any coordinate system; acquired: times of acquisition; collections: their names; min_valid: least share of pixels with data; '

@@ -53,15 +53,21 @@ def area_of(connection, ring):
 
 
 def measure_cell(corpus, connection, contestants, share, relation, dates, count, random):
-    """Rows kept, and of each contender its recalls and milliseconds; every question goes to each in turn, in an order that rotates."""
-    kept, recalls, times, short = [], {c.name: [] for c in contestants}, {c.name: [] for c in contestants}, 0
-    for turn in range(count):
+    """Rows kept, and of each contender its recalls and milliseconds.
+
+    They take turns, in an order drawn anew and each at another question. Who always follows the same one is the faster or slower for it; and who is asked what another has just been asked
+    finds the pages that both read in the processor's caches, and most contenders read the same index."""
+    questions, kept, recalls, times, short = [], [], {c.name: [] for c in contestants}, {c.name: [] for c in contestants}, 0
+    for _ in range(count):
         question = ask(corpus, share, relation, random)
-        area, vector = area_of(connection, question.ring), contenders.text(question.vector)
+        area = area_of(connection, question.ring)
         passing, _, distances = truth(connection, corpus, area, question.vector, dates)
         kept.append(passing)
-        for position in range(len(contestants)):
-            contestant = contestants[(position + turn) % len(contestants)]
+        questions.append((question, area, contenders.text(question.vector), passing, distances))
+    for turn in range(count):
+        for own in random.permutation(len(contestants)):
+            contestant = contestants[own]
+            question, area, vector, passing, distances = questions[(turn + own) % count]
             best = None
             for _ in range(2):
                 started = time.perf_counter()
