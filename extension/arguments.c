@@ -7,11 +7,11 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-/* Whether nothing but look, area and dates is asked for. */
+/* Whether nothing is asked for but what is known of each vector. */
 bool
 is_usual(FunctionCallInfo fcinfo)
 {
-	static const int unusual[] = {POSITIVES, NEGATIVES, COLLECTIONS, MIN_VALID, MAX_CLOUD, MODEL, NEAR, RADIUS, RESOLUTION, AFTER};
+	static const int unusual[] = {POSITIVES, NEGATIVES, MODEL, NEAR, RADIUS, RESOLUTION};
 	static const int flags[] = {ONE_PER_PLACE, EXCLUDE_SCENE, EXCLUDE_PLACE};
 
 	for (int i = 0; i < lengthof(unusual); i++)
@@ -95,16 +95,11 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 }
 
 /* false: the range is empty. */
-static bool
-find_dates(FunctionCallInfo fcinfo, Dates *dates)
+bool
+read_dates(RangeType *range, Dates *dates)
 {
 	RangeBound	from, to;
 	bool		empty;
-
-	if (PG_ARGISNULL(ACQUIRED))
-		return true;
-
-	RangeType  *range = PG_GETARG_RANGE_P(ACQUIRED);
 
 	range_deserialize(lookup_type_cache(RangeTypeGetOid(range), TYPECACHE_RANGE_INFO), range, &from, &to, &empty);
 	*dates = (Dates) {
@@ -114,12 +109,85 @@ find_dates(FunctionCallInfo fcinfo, Dates *dates)
 	return !empty;
 }
 
+static bool
+is_called(const Reading *collection, AttrNumber name, Datum wanted)
+{
+	bool		null;
+	text	   *found = DatumGetTextPP(value_of(collection, name, &null)), *asked = DatumGetTextPP(wanted);
+
+	return VARSIZE_ANY_EXHDR(found) == VARSIZE_ANY_EXHDR(asked) && memcmp(VARDATA_ANY(found), VARDATA_ANY(asked), VARSIZE_ANY_EXHDR(asked)) == 0;
+}
+
+/* Collections by their names. false: there are none of these. */
+static bool
+find_collections(FunctionCallInfo fcinfo, Search *search)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			count, known = 0;
+
+	if (PG_ARGISNULL(COLLECTIONS))
+		return true;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(COLLECTIONS), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &count);
+
+	int32	   *ids = palloc(Max(1, count) * sizeof(int32));
+	bool	   *found = palloc0(Max(1, count) * sizeof(bool));
+	Reading		reading = read_whole(open_table(search->schema, "collection"));
+	AttrNumber	id = column(reading.table, "id", INT4OID), name = column(reading.table, "name", TEXTOID);
+
+	search->collections = ids;
+	while (next_row(&reading))
+		for (int i = 0; i < count; i++)
+			if (!found[i] && !nulls[i] && is_called(&reading, name, names[i]))
+			{
+				found[i] = true;
+				ids[search->collection_count++] = int4_of(&reading, id);
+			}
+	end_reading(&reading);
+	for (int i = 0; i < count; i++)
+		known += found[i];
+	return count > 0 && known == count;
+}
+
+/* A share of pixels, rounded as they are kept. false: it is none. */
+static bool
+find_share(FunctionCallInfo fcinfo, int argument, bool *given, float4 *share)
+{
+	*given = !PG_ARGISNULL(argument);
+	if (!*given)
+		return true;
+
+	double		value = PG_GETARG_FLOAT8(argument);
+
+	*share = (float4) value;
+	return value >= 0 && value <= 1;
+}
+
+/* The tile that ends the page before. false: it is not there. */
+static bool
+find_page(FunctionCallInfo fcinfo, Search *search)
+{
+	TileFilter *tiles = &search->tiles;
+	Datum		vector;
+
+	tiles->after = !PG_ARGISNULL(AFTER);
+	if (!tiles->after)
+		return true;
+	tiles->after_tile = *PG_GETARG_UUID_P(AFTER);
+	if (!find_vector(search, &tiles->after_tile, &vector))
+		return false;
+	tiles->after_distance = DatumGetFloat8(FunctionCall2(&search->distance, vector, search->query));
+	return true;
+}
+
 /* All that is asked for. false: it is left to SQL. */
 bool
 read_arguments(FunctionCallInfo fcinfo, Search *search)
 {
 	search->k = PG_GETARG_INT32(K);
-	return find_query(fcinfo, search) && find_area(fcinfo, search) && find_dates(fcinfo, &search->dates);
+	return find_query(fcinfo, search) && find_area(fcinfo, search) && (PG_ARGISNULL(ACQUIRED) || read_dates(PG_GETARG_RANGE_P(ACQUIRED), &search->dates))
+		&& find_collections(fcinfo, search) && find_share(fcinfo, MIN_VALID, &search->tiles.by_valid, &search->tiles.least_valid)
+		&& find_share(fcinfo, MAX_CLOUD, &search->tiles.by_cloud, &search->tiles.most_cloud) && find_page(fcinfo, search);
 }
 
 bool

@@ -62,18 +62,35 @@ make_room(Cells *cells, int32 *room)
 	cells->parts = repalloc_huge(cells->parts, *room * sizeof(struct varlena *));
 }
 
-/* How all tiles of a cell lie to the area. */
-static Lie
-lie_of_cell(const Search *search, const Reading *cell, const CellColumns *columns)
+/* Whether the box of a cell meets the area's; lie: how all of its tiles lie to the area. */
+static bool
+cell_meets_area(const Search *search, const Reading *cell, const CellColumns *columns, Lie *lie)
 {
 	bool		null;
 
+	*lie = INSIDE;
 	if (!search->in_area)
-		return INSIDE;
+		return true;
 
 	Box			box = box_of(search->outside, value_of(cell, columns->box, &null));
 
-	return lie_of(search->outline, &box);
+	*lie = lie_of(search->outline, &box);
+	return boxes_meet(box, search->box);
+}
+
+/* Reads cells by their runs where only those of later ones count, which are few; by their boxes where there is an area; or all. */
+static Reading
+read_cells(const Search *search, Relation cell, ScanKey key)
+{
+	if (search->after_run > 0)
+	{
+		ScanKeyInit(key, 1, BTGreaterStrategyNumber, F_INT4GT, Int32GetDatum(search->after_run));
+		return read_by_index(cell, open_index(search->schema, "cell_run"), 1, 0);
+	}
+	if (!search->in_area)
+		return read_whole(cell);
+	ScanKeyEntryInitialize(key, 0, 1, RTOverlapStrategyNumber, search->outside->geometry_type, InvalidOid, search->outside->overlaps, search->area);
+	return read_by_index(cell, open_index(search->schema, "cell_box"), 1, 0);
 }
 
 /* Cells that may hold rows that pass, at most so many: whose boxes meet the area, and whose dates may pass. */
@@ -81,25 +98,23 @@ NearCells
 cells_near(const Search *search, int32 most)
 {
 	Relation	cell = open_table(search->schema, "cell");
-	Reading		reading = search->in_area ? read_by_index(cell, open_index(search->schema, "cell_box"), 1, 0) : read_whole(cell);
+	ScanKeyData key;
+	Reading		reading = read_cells(search, cell, &key);
 	CellColumns columns = cell_columns(cell, search->outside->geometry_type);
 	int32		room = 64;
 	Cells		cells = {.ids = palloc(room * sizeof(int64)), .collections = palloc(room * sizeof(int32)), .sures = palloc(room * sizeof(bool)), .parts = palloc(room * sizeof(struct varlena *))};
 	NearCells	near = {.dated = true};
-	ScanKeyData meets;
 
-	ScanKeyEntryInitialize(&meets, 0, 1, RTOverlapStrategyNumber, search->outside->geometry_type, InvalidOid, search->outside->overlaps, search->area);
-	for (bool found = search->in_area ? find_row(&reading, &meets, 1) : next_row(&reading); found; found = next_row(&reading))
+	for (bool found = reading.by_index != NULL ? find_row(&reading, &key, 1) : next_row(&reading); found; found = next_row(&reading))
 	{
 		bool		within, null;
+		Lie			lie;
 		int32		tiles = int4_of(&reading, columns.tiles), run = int4_of(&reading, columns.run);
 
 		if (int4_of(&reading, columns.model) != search->model.id || run <= search->after_run || is_hidden(search, run)
-			|| !cell_meets_dates(search, &reading, &columns, &within))
+			|| !is_in_collections(search, int4_of(&reading, columns.collection)) || !cell_meets_dates(search, &reading, &columns, &within)
+			|| !cell_meets_area(search, &reading, &columns, &lie))
 			continue;
-
-		Lie			lie = lie_of_cell(search, &reading, &columns);
-
 		near.around += tiles;
 		if (lie == BESIDE)
 			continue;
@@ -139,7 +154,7 @@ void
 search_cells(const Search *search, const NearCells *near, Answer *answer)
 {
 	Lookup		lookup = begin_lookup(search);
-	Question	question = {.in_box = search->in_area, .box = search->box, .area = search->outline, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
+	Question	question = {.in_box = search->in_area, .box = search->box, .area = search->outline, .tiles = search->tiles, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance};
 	Ranking    *ranking = begin_ranking(search->schema, &question, &near->cells, &lookup.vectors, depth_of(search, near));
 	Candidate	candidate;
 

@@ -203,7 +203,7 @@ open_group(Looking *looking)
 	return true;
 }
 
-/* Whether a vector may pass, by its run, its cell's dates, and its box. */
+/* Whether a vector may pass, by its run, its collection, its cell's dates, and its box. */
 static bool
 may_pass(const Search *search, const float4 *box, const Member *member)
 {
@@ -212,7 +212,7 @@ may_pass(const Search *search, const float4 *box, const Member *member)
 	if (search->dates.given && (member->from_day == NO_DAY || (!search->dates.open_from && member->to_day < day_of(search->dates.from))
 								|| (!search->dates.open_to && member->from_day > day_of(search->dates.to))))
 		return false;
-	return !is_hidden(search, member->run);
+	return !is_hidden(search, member->run) && is_in_collections(search, member->collection);
 }
 
 /* What may belong to the answer of a list's row. */
@@ -454,7 +454,7 @@ search_looks(const Search *search, double share, double most, Answer *answer)
 
 	Looking		looking = {
 		.search = search, .query = code_query(search->query),
-		.question = {.query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
+		.question = {.tiles = search->tiles, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
 		.lookup = begin_lookup(search),

@@ -8,7 +8,7 @@
 PG_MODULE_MAGIC;
 
 /* Arguments, in their order. */
-enum { CELLS, COLLECTIONS, SURES, QUERY, WEST, SOUTH, EAST, NORTH, LEAST_VALID, MOST_CLOUD, AFTER_DISTANCE, AFTER_TILE, DEPTH };
+enum { CELLS, COLLECTIONS, SURES, QUERY, WEST, SOUTH, EAST, NORTH, LEAST_VALID, DEPTH = LEAST_VALID + TILE_FILTER_ARGUMENTS };
 
 PG_FUNCTION_INFO_V1(native_nearest_in_cells);
 
@@ -23,18 +23,7 @@ question_of(FunctionCallInfo fcinfo)
 	question.in_box = !PG_ARGISNULL(WEST);
 	if (question.in_box)
 		question.box = (Box) {PG_GETARG_FLOAT8(WEST), PG_GETARG_FLOAT8(SOUTH), PG_GETARG_FLOAT8(EAST), PG_GETARG_FLOAT8(NORTH)};
-	question.by_valid = !PG_ARGISNULL(LEAST_VALID);
-	if (question.by_valid)
-		question.least_valid = PG_GETARG_FLOAT4(LEAST_VALID);
-	question.by_cloud = !PG_ARGISNULL(MOST_CLOUD);
-	if (question.by_cloud)
-		question.most_cloud = PG_GETARG_FLOAT4(MOST_CLOUD);
-	question.after = !PG_ARGISNULL(AFTER_TILE) && !PG_ARGISNULL(AFTER_DISTANCE);
-	if (question.after)
-	{
-		question.after_distance = PG_GETARG_FLOAT8(AFTER_DISTANCE);
-		question.after_tile = *PG_GETARG_UUID_P(AFTER_TILE);
-	}
+	question.tiles = tile_filter(fcinfo, LEAST_VALID);
 	return question;
 }
 

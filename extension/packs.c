@@ -97,25 +97,43 @@ unpack(const PackReading *reading, const Question *question, Pack *pack)
 	};
 	if ((Size) count * pack->vector_size > VARSIZE_ANY(vectors))
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("a pack has vectors of different dimensions"));
-	return (!question->by_valid || shares_of(reading, reading->valid, count, &pack->valid))
-		&& (!question->by_cloud || shares_of(reading, reading->cloud, count, &pack->cloud));
+	return (!question->tiles.by_valid || shares_of(reading, reading->valid, count, &pack->valid))
+		&& (!question->tiles.by_cloud || shares_of(reading, reading->cloud, count, &pack->cloud));
+}
+
+/* What the arguments from the first on ask of single tiles; NULL asks nothing. */
+TileFilter
+tile_filter(FunctionCallInfo fcinfo, int first)
+{
+	TileFilter	filter = {.by_valid = !PG_ARGISNULL(first), .by_cloud = !PG_ARGISNULL(first + 1), .after = !PG_ARGISNULL(first + 2) && !PG_ARGISNULL(first + 3)};
+
+	if (filter.by_valid)
+		filter.least_valid = PG_GETARG_FLOAT4(first);
+	if (filter.by_cloud)
+		filter.most_cloud = PG_GETARG_FLOAT4(first + 1);
+	if (filter.after)
+	{
+		filter.after_distance = PG_GETARG_FLOAT8(first + 2);
+		filter.after_tile = *PG_GETARG_UUID_P(first + 3);
+	}
+	return filter;
 }
 
 /* Whether it is beyond an earlier page. */
 bool
 follows(const Question *question, const Candidate *candidate)
 {
-	return !question->after || candidate->distance > question->after_distance
-		|| (candidate->distance == question->after_distance && memcmp(candidate->tile.data, question->after_tile.data, UUID_LEN) > 0);
+	return !question->tiles.after || candidate->distance > question->tiles.after_distance
+		|| (candidate->distance == question->tiles.after_distance && memcmp(candidate->tile.data, question->tiles.after_tile.data, UUID_LEN) > 0);
 }
 
 /* Whether a tile of a pack may be an answer, and how near it is. */
 bool
 consider(const Pack *pack, int32 place, Question *question, int32 piece, Candidate *candidate)
 {
-	if (question->by_valid && (pack->valid.nulls[place] || !(DatumGetFloat4(pack->valid.values[place]) >= question->least_valid)))
+	if (question->tiles.by_valid && (pack->valid.nulls[place] || !(DatumGetFloat4(pack->valid.values[place]) >= question->tiles.least_valid)))
 		return false;
-	if (question->by_cloud && (pack->cloud.nulls[place] || !(DatumGetFloat4(pack->cloud.values[place]) <= question->most_cloud)))
+	if (question->tiles.by_cloud && (pack->cloud.nulls[place] || !(DatumGetFloat4(pack->cloud.values[place]) <= question->tiles.most_cloud)))
 		return false;
 	*candidate = (Candidate) {
 		.distance = DatumGetFloat8(FunctionCall2(&question->distance, vector_of(pack, place), question->query)), .tile = pack->tiles[place], .piece = piece

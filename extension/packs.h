@@ -41,11 +41,15 @@ typedef struct
 	int32		place, per_pack;
 } Placed;
 
+/* Arguments of both functions that SQL searches ask: least_valid, most_cloud, after_distance, after_tile. */
+#define TILE_FILTER_ARGUMENTS 4
+
 extern PackReading read_packs(Oid schema, Oid vector_type, int keys);
 extern bool find_packs(PackReading *reading, int64 cell);
 extern bool find_pack(PackReading *reading, int64 cell, int32 part);
 extern bool pack_meets(const PackReading *reading, const Box *box);
 extern bool unpack(const PackReading *reading, const Question *question, Pack *pack);
+extern TileFilter tile_filter(FunctionCallInfo fcinfo, int first);
 extern bool compare_vector(VectorRows *rows, PackReading *packs, Oid schema, const Placed *vector, Question *question, int32 piece, Candidate *candidate);
 extern bool follows(const Question *question, const Candidate *candidate);
 extern bool consider(const Pack *pack, int32 place, Question *question, int32 piece, Candidate *candidate);

@@ -82,9 +82,9 @@ consider_row(const VectorRows *rows, Question *question, int32 piece, Candidate 
 {
 	bool		null;
 
-	if (question->by_valid && !(DatumGetFloat4(value_of(&rows->reading, rows->valid, &null)) >= question->least_valid))
+	if (question->tiles.by_valid && !(DatumGetFloat4(value_of(&rows->reading, rows->valid, &null)) >= question->tiles.least_valid))
 		return false;
-	if (question->by_cloud && (!(DatumGetFloat4(value_of(&rows->reading, rows->cloud, &null)) <= question->most_cloud) || null))
+	if (question->tiles.by_cloud && (!(DatumGetFloat4(value_of(&rows->reading, rows->cloud, &null)) <= question->tiles.most_cloud) || null))
 		return false;
 	*candidate = (Candidate) {.distance = distance_of(rows, question), .tile = *tile_of(rows), .piece = piece, .row = rows->reading.slot->tts_tid};
 	return follows(question, candidate);

@@ -13,6 +13,7 @@
 typedef struct
 {
 	Box			box;
+	int32		collection;
 	double		tiles;
 	bool		dated;
 	TimestampTz from, to;
@@ -53,6 +54,7 @@ sample_of(const Search *search, double rows, int32 looked_at)
 		Sampled    *cell = &sample.cells[sample.count++];
 
 		cell->box = box_of(search->outside, value_of(&reading, columns.box, &null));
+		cell->collection = int4_of(&reading, columns.collection);
 		cell->tiles = int4_of(&reading, columns.tiles);
 		cell->from = DatumGetTimestampTz(value_of(&reading, columns.from, &none));
 		cell->to = DatumGetTimestampTz(value_of(&reading, columns.to, &null));
@@ -84,6 +86,8 @@ share_of_sample(const Search *search, const Sample *sample, int32 *met)
 		const Sampled *cell = &sample->cells[i];
 
 		all += cell->tiles;
+		if (!is_in_collections(search, cell->collection))
+			continue;
 		if (search->in_area && !boxes_meet(cell->box, search->box))
 			continue;
 		if (search->dates.given && !(cell->dated && not_before(&search->dates, cell->to) && not_after(&search->dates, cell->from)))
@@ -95,7 +99,7 @@ share_of_sample(const Search *search, const Sample *sample, int32 *met)
 }
 
 /*
- * About how many rows are likely to pass: by boxes and dates of cells, times the share of its box that the area fills. Where too few cells of the sample tell, the cells near by
+ * About how many rows are likely to pass: by boxes, dates and collections of cells, times the share of its box that the area fills. Where too few cells of the sample tell, the cells near by
  * are counted.
  */
 double
@@ -103,7 +107,7 @@ rough_rows(const Search *search, double total, int32 looked_at)
 {
 	int32		met;
 
-	if (!search->in_area && !search->dates.given)
+	if (!search->in_area && !search->dates.given && search->collections == NULL)
 		return total;
 
 	double		rows = total * share_of_sample(search, sample_of(search, total, looked_at), &met);

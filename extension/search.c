@@ -1,5 +1,5 @@
 /*
- * The usual search without the executor: by a vector or a tile, in an area, of a range of dates.
+ * The usual search without the executor: by a vector or a tile, in an area, of a range of dates, of some collections, with so many valid and cloudy pixels, page by page.
  *
  * What takes time in small searches is not the comparing but the setting up of statements and of PL/pgSQL: 0.3 of 0.45 ms, and 0.07 here (docs/search.md). Everything else,
  * invalid arguments too, is left to tilescout.search_in_full, which answers every search, and the same to what is answered here.
@@ -27,6 +27,12 @@ PG_FUNCTION_INFO_V1(native_search);
 PG_FUNCTION_INFO_V1(native_search_way);
 PG_FUNCTION_INFO_V1(native_search_read);
 
+void
+note_read(double read)
+{
+	last_read = read;
+}
+
 /* All tiles of the cells. */
 static void
 compare_all(const Search *search, Answer *answer)
@@ -39,7 +45,7 @@ compare_all(const Search *search, Answer *answer)
 }
 
 /* What runs hold that are younger than the lists, compared exactly, takes its places in the answer of the lists. */
-static void
+void
 add_younger(const Search *search, Answer *answer)
 {
 	Search		younger = *search;
@@ -88,7 +94,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	Search		search = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid)};
 
 	search.outside = outside(search.schema, get_fn_expr_argtype(fcinfo->flinfo, WITHIN), get_fn_expr_argtype(fcinfo->flinfo, EMBEDDING));
-	if (!only_model(search.schema, &search.model) || anything_retired(search.schema))
+	if (!find_model(search.schema, 0, &search.model) || anything_retired(search.schema))
 		return false;
 	find_hidden_runs(&search);
 	if (!read_arguments(fcinfo, &search))
@@ -112,7 +118,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		last_way = "all cells";
 		compare_all(&search, &answer);
 	}
-	last_read = answer.read;
+	note_read(answer.read);
 	present(&search, &answer, PG_ARGISNULL(MAX_DISTANCE) ? 2 : PG_GETARG_FLOAT8(MAX_DISTANCE), result);
 	return true;
 }

@@ -25,7 +25,7 @@ typedef struct
 	int64		generation;		/* of the lists */
 } Model;
 
-/* A search by look, area and dates. */
+/* A search by look and what is known of each vector. */
 typedef struct
 {
 	Oid			schema;
@@ -41,6 +41,9 @@ typedef struct
 	FmgrInfo	intersects, as_binary;
 	MemoryContext scratch;
 	Dates		dates;
+	TileFilter	tiles;
+	const int32 *collections;	/* NULL: all */
+	int32		collection_count;
 	bool		by_tile;		/* excluded is left out */
 	pg_uuid_t	excluded;
 	int32	   *hidden;			/* runs that are not published */
@@ -75,13 +78,15 @@ enum
 /* arguments.c */
 extern bool is_usual(FunctionCallInfo fcinfo);
 extern bool read_arguments(FunctionCallInfo fcinfo, Search *search);
+extern bool read_dates(RangeType *range, Dates *dates);
 extern Box	box_of(const Outside *outside, Datum place);
 
 /* visible.c */
-extern bool only_model(Oid schema, Model *model);
+extern bool find_model(Oid schema, int32 id, Model *model);
 extern bool anything_retired(Oid schema);
 extern void find_hidden_runs(Search *search);
 extern bool is_hidden(const Search *search, int32 run);
+extern bool is_in_collections(const Search *search, int32 collection);
 extern bool runs_outside_lists(const Search *search);
 
 /* cells.c */
@@ -121,6 +126,10 @@ extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *cand
 
 /* sample.c */
 extern double rough_rows(const Search *search, double total, int32 looked_at);
+
+/* search.c */
+extern void add_younger(const Search *search, Answer *answer);
+extern void note_read(double read);
 
 /* looks.c */
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);

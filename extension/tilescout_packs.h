@@ -66,15 +66,22 @@ typedef struct
 	ItemPointerData row;		/* where the vector's own row is; invalid: not known */
 } Candidate;
 
-/* What is asked of packs. */
+/* What is asked of single tiles, wherever they lie. */
 typedef struct
 {
-	bool		in_box, by_valid, by_cloud, after;
-	Box			box;
-	const struct Outline *area; /* which the box is round, where it is known; what surely lies beside it may be left out */
+	bool		by_valid, by_cloud, after;
 	float4		least_valid, most_cloud;
 	double		after_distance;
 	pg_uuid_t	after_tile;
+} TileFilter;
+
+/* What is asked of packs. */
+typedef struct
+{
+	bool		in_box;
+	Box			box;
+	const struct Outline *area; /* which the box is round, where it is known; what surely lies beside it may be left out */
+	TileFilter	tiles;
 	Datum		query;
 	Oid			vector_type;
 	FmgrInfo	distance;

@@ -13,9 +13,9 @@ is_published(const Reading *run, AttrNumber state)
 	return VARSIZE_ANY_EXHDR(value) == strlen("published") && memcmp(VARDATA_ANY(value), "published", strlen("published")) == 0;
 }
 
-/* false: there is none, or there are several. */
+/* The model of this id; 0: the only one. false: there is none, or there are several. */
 bool
-only_model(Oid schema, Model *model)
+find_model(Oid schema, int32 id, Model *model)
 {
 	Reading		reading = read_whole(open_table(schema, "model"));
 	int			found = 0;
@@ -24,6 +24,8 @@ only_model(Oid schema, Model *model)
 	{
 		bool		null;
 
+		if (id != 0 && int4_of(&reading, column(reading.table, "id", INT4OID)) != id)
+			continue;
 		found++;
 		model->id = int4_of(&reading, column(reading.table, "id", INT4OID));
 		model->dimension = int4_of(&reading, column(reading.table, "dimension", INT4OID));
@@ -69,6 +71,17 @@ is_hidden(const Search *search, int32 run)
 {
 	for (int32 i = 0; i < search->hidden_count; i++)
 		if (search->hidden[i] == run)
+			return true;
+	return false;
+}
+
+bool
+is_in_collections(const Search *search, int32 collection)
+{
+	if (search->collections == NULL)
+		return true;
+	for (int32 i = 0; i < search->collection_count; i++)
+		if (search->collections[i] == collection)
 			return true;
 	return false;
 }

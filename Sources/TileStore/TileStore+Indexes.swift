@@ -2,9 +2,10 @@ import Foundation
 import PostgreSQL
 
 extension TileStore {
-    /// Statistics for the planner, and the HNSW index where there are rows enough. To be called after loading, outside a transaction.
+    /// Statistics for the planner, and the index where there are rows enough: lists by look, or HNSW where the server has no `tilescout_packs`. To be called after
+    /// loading, outside a transaction.
     ///
-    /// Neither searches nor loading wait: the index is built, and the former one dropped, CONCURRENTLY, with a short transaction
+    /// Neither searches nor loading wait: lists replace the former ones in one statement; HNSW is built, and the former one dropped, CONCURRENTLY, with a short transaction
     /// between that switches searches over. The build itself waits for transactions that were open before it. Where the session's role
     /// does not own the model's table, which CREATE INDEX asks for, `tilescout.build_index` does it in one transaction, loading waits
     /// meanwhile, and the report says so. What an earlier build that was killed left is used, or dropped.
@@ -37,6 +38,7 @@ extension TileStore {
     ) throws -> IndexReport {
         var notes: [String] = []
         try analyze(modelID, &notes, operation)
+        try with(["statement_timeout": "0"]) { _ = try connection.query("SELECT tilescout.settle_looks($1::int)", [modelID], operation: operation) }
         // A client that was killed may have left an index that is complete, or one that is not.
         try settleIndex(modelID, operation)
         try dropStaleIndexes(modelID, patience: dropPatience, &notes, operation)
@@ -62,7 +64,6 @@ extension TileStore {
             try dropStaleIndexes(modelID, patience: dropPatience, &notes, operation)
             try analyze(modelID, &notes, operation)
         }
-        try with(["statement_timeout": "0"]) { _ = try connection.query("SELECT tilescout.settle_looks($1::int)", [modelID], operation: operation) }
         report.notes = notes
         return report
     }
@@ -73,7 +74,7 @@ extension TileStore {
         var report = try IndexReport(connection.query(
             "SELECT action, index_name, rows_indexed, rows_outside FROM tilescout.build_index($1, $2)", [model, force], operation: operation)[0])
         report.notes = try memoryNotes(operation)
-        if report.action == "built" {
+        if report.action == "built", report.indexName != IndexReport.lists {
             report.notes.append(
                 "loading waited while the index was built, for the tables belong to \(owner); it does not where tilescout connects as \(owner), or as a member of it")
         }

@@ -80,8 +80,8 @@ extension TileStore {
 
     /// Bytes that a tile will take, tables and indexes: measured on tiles of 256 pixels with footprints of five points.
     public static func estimatedBytesPerTile(dimension: Int) -> Int {
-        // Row of the embedding table with its vector, the same again in the HNSW index, the tile row, four index entries.
+        // Row of the embedding table with its vector, the same again in packs, and twice in codes of half a byte a dimension; the tile row, four index entries (docs/scaling.md).
         let vector = 2 * dimension
-        return 2 * vector + 900
+        return 2 * vector + dimension + 950
     }
 }

@@ -32,7 +32,7 @@ public final class TileStore {
     /// Makes a model known, or finds it. Throws when the name stands for other weights, or the weights have another name.
     public func register(_ model: ModelDescription) throws -> ModelRecord {
         let rows = try connection.query(
-            "SELECT \(ModelRecord.columns) FROM tilescout.register_model($1, $2, $3::text::jsonb, $4::int)",
+            "SELECT \(ModelRecord.columns) FROM tilescout.register_model($1, $2, $3::text::jsonb, $4::int) AS model",
             [model.name, model.weightsSHA256, model.preprocessing, model.dimension], operation: "register model \(model.name)")
         return try ModelRecord(rows[0])
     }

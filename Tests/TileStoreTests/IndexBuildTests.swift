@@ -10,9 +10,10 @@ import TestCluster
     private static let dimension = 16
     private static let rows = 4_000
 
-    /// A published run of `rows` tiles, and an index that pays from 500 rows on, and that searches prefer.
-    private func filled() throws -> StoreFixture {
+    /// A published run of `rows` tiles, and an index that pays from 500 rows on, and that searches prefer: HNSW, or lists by the extension.
+    private func filled(byExtension: Bool = false) throws -> StoreFixture {
         var f = try StoreFixture(dimension: Self.dimension)
+        try f.store.connection.query("SELECT tilescout.settle_packs($1)", [byExtension])
         try load(0..<Self.rows, into: &f, over: f.store)
         try f.store.connection.execute(script: """
             CREATE OR REPLACE FUNCTION tilescout.index_worthwhile(dimension int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 500::bigint';
@@ -322,6 +323,65 @@ import TestCluster
         #expect(try f.store.connection.query("SELECT tilescout.analyze_model($1::int) AS done", [f.model.id])[0]["done"] == false)
         try vacuum.connection.execute(script: "COMMIT")
         #expect(try f.store.connection.query("SELECT tilescout.analyze_model($1::int) AS done", [f.model.id])[0]["done"] == true)
+    }
+
+    @Test("Lists are kept while they hold nearly all, and built anew when they do not")
+    func lists() throws {
+        var f = try filled(byExtension: true)
+        try check(f.store, tiles: Self.rows, byIndex: false)
+        let first = try f.store.buildIndexes(model: f.model.name)
+        #expect(first.action == "built" && first.indexName == IndexReport.lists && first.rowsIndexed == Self.rows && first.rowsOutside == 0 && first.notes.isEmpty, "\(first)")
+        #expect(try indexes(f).isEmpty && reach(f) == f.run.id)
+        try check(f.store, tiles: Self.rows, byIndex: true)
+        try load(Self.rows..<Self.rows + 50, into: &f, over: f.store)
+        let kept = try f.store.buildIndexes(model: f.model.name)
+        #expect(kept.action == "kept" && kept.rowsIndexed == Self.rows && kept.rowsOutside == 50, "\(kept)")
+        try check(f.store, tiles: Self.rows + 50, byIndex: true)
+        let tiles = Self.rows + 200
+        try load(Self.rows + 50..<tiles, into: &f, over: f.store)
+        try check(f.store, tiles: tiles, byIndex: true)
+        let next = try f.anotherStore().buildIndexes(model: f.model.name)
+        #expect(next.action == "built" && next.rowsIndexed == tiles && next.rowsOutside == 0 && next.notes.isEmpty, "\(next)")
+        #expect(try reach(f) == f.run.id)
+        try check(f.store, tiles: tiles, byIndex: true)
+    }
+
+    @Test("Lists take the place of an HNSW index that was there before the extension, which is dropped; without the extension HNSW comes back")
+    func listsTakeOver() throws {
+        let f = try filled()
+        #expect(try f.store.buildIndexes(model: f.model.name).action == "built")
+        #expect(try indexes(f).count == 1)
+        try f.store.connection.execute(script: "SELECT tilescout.settle_packs()")
+        try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'")
+        try check(f.anotherStore(), tiles: Self.rows, byIndex: true)
+        let report = try f.store.buildIndexes(model: f.model.name)
+        #expect(report.action == "kept" && report.indexName == IndexReport.lists && report.rowsIndexed == Self.rows, "\(report)")
+        #expect(try indexes(f).isEmpty)
+        try check(f.anotherStore(), tiles: Self.rows, byIndex: true)
+        try f.store.connection.execute(script: "SELECT tilescout.settle_packs(false)")
+        try check(f.anotherStore(), tiles: Self.rows, byIndex: false)
+        #expect(try f.store.buildIndexes(model: f.model.name).action == "built")
+        #expect(try indexes(f).count == 1)
+    }
+
+    @Test("While lists are built others search and load, and a build that is rolled back leaves the former ones")
+    func listsLetOthersWork() throws {
+        var f = try filled(byExtension: true)
+        #expect(try f.store.buildIndexes(model: f.model.name).action == "built")
+        let first = f.run.id, others = try impatient(f), builder = try f.anotherStore()
+        try load(Self.rows..<Self.rows + 1_000, into: &f, over: others)
+        let second = f.run.id
+        for (ending, reached) in [("ROLLBACK", first), ("COMMIT", second)] {
+            try builder.connection.execute(script: "BEGIN")
+            #expect(try builder.connection.query("SELECT action FROM tilescout.build_index($1)", [f.model.name])[0]["action"] == "built")
+            let from = Self.rows + (ending == "COMMIT" ? 2_000 : 1_000)
+            try check(others, tiles: from, byIndex: true)
+            try load(from..<from + 1_000, into: &f, over: others)
+            try check(others, tiles: from + 1_000, byIndex: true)
+            try builder.connection.execute(script: ending)
+            #expect(try reach(f) == (ending == "COMMIT" ? f.run.id - 1 : reached))
+            try check(others, tiles: from + 1_000, byIndex: true)
+        }
     }
 
     @Test("The session's settings are what they were")

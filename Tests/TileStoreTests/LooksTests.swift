@@ -108,7 +108,7 @@ import TileStore
         try f.store.connection.execute(script: "SET ROLE tilescout_ingest; SELECT tilescout.summarise_run(1); RESET ROLE")
         #expect(try held(f).vectors == 0 && held(f).generation == nil)
         #expect(try recall(f, questions(looks, 12)) == (1, 0))
-        _ = try f.store.buildIndexes(model: f.model.name)
+        _ = try f.store.buildIndexes(model: f.model.name, force: true)
         #expect(try held(f).vectors == 8000 && held(f).generation != before)
         #expect(try recall(f, questions(looks, 24)).recall >= 0.995)
     }

@@ -33,9 +33,9 @@ import TileStore
         }
         try f.store.connection.query("DELETE FROM tilescout.scene WHERE path = '/scenes/12.tif'")
         if index != .none {
-            // Every table is large compared with this one: lists are asked for more than a few cells; and SQL, which knows no index any more, compares all.
+            // Every table is large compared with this one: lists are asked for more than a few cells; and SQL, which is told that there are none, compares all.
             try f.store.connection.execute(script: """
-                UPDATE tilescout.model SET hnsw_through_run = NULL;
+                CREATE OR REPLACE FUNCTION tilescout.lists_serve() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT false';
                 CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 3';
                 CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'
                 """)
@@ -75,7 +75,11 @@ import TileStore
         let look = Bool.random(using: &random)
             ? "embedding => \(StoreFixture.literal(StoreFixture.direction(number, Self.dimension)))"
             : "like_tile => (SELECT tile_id FROM tilescout.embedding_1 WHERE run_id < 4 ORDER BY tile_id OFFSET \(number / 3) LIMIT 1), exclude_self => \(Bool.random(using: &random))"
-        let rest = Int.random(in: 0..<10, using: &random) == 0 ? ", min_valid => 0.5" : ""
+        let rest = [
+            ", resolution => '[5,15)'", ", min_valid => \(Double.random(in: 0...0.9, using: &random))", ", max_cloud => \(Double.random(in: 0.1...1, using: &random))",
+            ", collections => '{\(["c", "d", "c,d", "d,d,c"].randomElement(using: &random)!)}'",
+            ", after => (SELECT tile_id FROM tilescout.embedding_1 WHERE run_id < 4 ORDER BY tile_id OFFSET \(Int.random(in: 0..<3000, using: &random)) LIMIT 1)",
+        ].filter { _ in Int.random(in: 0..<8, using: &random) == 0 }.joined()
         let distance = Int.random(in: 0..<4, using: &random) == 0 ? ", max_distance => \(Double.random(in: 0...1, using: &random))" : ""
         return "\(look), k => \(Int.random(in: 1...60, using: &random)), within => \(area(&random)), acquired => \(dates(&random))\(rest)\(distance)"
     }
@@ -107,6 +111,54 @@ import TileStore
         for way in ["cells", "all cells", "in full"] + (index == .none ? [] : ["lists"]) { #expect(ways[way, default: 0] >= 10, "\(way)") }
     }
 
+    /// What is asked beyond look, area and dates.
+    private static let filters: [String] = [
+        "collections => '{c,d}'", "min_valid => 0.4", "max_cloud => 0.5", "near => ST_SetSRID(ST_MakePoint(4, 5), 4326), radius => 300000", "resolution => '[5,15)'", "one_per_place => true",
+        "LIKE, exclude_scene => true", "LIKE, exclude_place => true, exclude_self => false", "positives => ARRAY[TILE, OTHER], negatives => ARRAY[THIRD]",
+    ]
+
+    @Test("By lists SQL finds what comparing all finds, whatever is asked", arguments: [Index.whole, .older]) func everyFilter(_ index: Index) throws {
+        let f = try filled(index)
+        var random = SeededRandom(seed: 41), found = 0, wanted = 0, byLists: [String: Int] = [:]
+        func tile() -> String { "(SELECT tile_id FROM tilescout.embedding_1 WHERE run_id < 4 ORDER BY tile_id OFFSET \(Int.random(in: 0..<3000, using: &random)) LIMIT 1)" }
+        func answer(_ arguments: String, lists: Bool) throws -> (tiles: [String], plan: String, last: String?) {
+            try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.lists_serve() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT \(lists)'")
+            let row = try f.store.connection.query("""
+                SELECT a.plan, a.tiles[cardinality(a.tiles)]::text AS last, (SELECT coalesce(string_agg(h.tile || ' ' || h.collection, ',' ORDER BY n), '')
+                    FROM unnest(a.tiles, a.tile_collections) WITH ORDINALITY AS h (tile, collection, n)) AS tiles
+                FROM tilescout.run_search(\(arguments)) AS a
+                """)[0]
+            return ((try row["tiles"] as String).split(separator: ",").map(String.init), try row["plan"], try row["last"])
+        }
+        for turn in 0..<120 {
+            var filter = Self.filters[turn % Self.filters.count]
+            let look = "embedding => \(StoreFixture.literal(StoreFixture.direction(Int.random(in: 0..<9000, using: &random), Self.dimension)))"
+            filter = filter.contains("positives") ? filter : filter.contains("LIKE") ? filter.replacing("LIKE", with: "like_tile => TILE") : "\(look), \(filter)"
+            for name in ["TILE", "OTHER", "THIRD"] { filter = filter.replacing(name, with: tile()) }
+            let k = Int.random(in: 1...30, using: &random), dated = turn % 2 == 0 ? dates(&random) : "NULL"
+            let arguments = "\(filter), within => \(turn % 3 == 0 ? "NULL" : area(&random)), acquired => \(dated)"
+            var first = try answer("\(arguments), k => \(k)", lists: true)
+            var exact = try answer("\(arguments), k => \(k)", lists: false)
+            // The next page, which one_per_place finds by comparing all.
+            if turn % 4 == 0, !filter.contains("one_per_place"), exact.tiles.count == k, first.tiles == exact.tiles {
+                let after = "after => '\(exact.last!)', k => \(k)"
+                first = try answer("\(arguments), \(after)", lists: true)
+                exact = try answer("\(arguments), \(after)", lists: false)
+            }
+            #expect(exact.plan.hasPrefix("exact") && first.tiles.count == exact.tiles.count && Set(first.tiles).count == first.tiles.count, "\(first.plan): \(arguments)")
+            if first.plan.hasPrefix("lists") { byLists[Self.filters[turn % Self.filters.count], default: 0] += 1 } else { #expect(first.tiles == exact.tiles, "\(arguments)") }
+            if turn % 3 == 0, !filter.contains("one_per_place") {
+                let all = try Set(answer("\(arguments), k => 10000", lists: false).tiles)
+                #expect(Set(first.tiles).isSubset(of: all), "\(first.plan): \(arguments)")
+            }
+            found += Set(first.tiles).intersection(exact.tiles).count
+            wanted += exact.tiles.count
+        }
+        print("found \(found) of \(wanted), by lists \(byLists)")
+        #expect(found >= wanted * 98 / 100 && wanted > 500)
+        for filter in Self.filters { #expect(byLists[filter, default: 0] > 0, "\(filter)") }
+    }
+
     @Test("explain_search tells how the extension answers") func explained() throws {
         let look = StoreFixture.literal(StoreFixture.direction(7, Self.dimension))
         func explain(_ f: StoreFixture, _ arguments: String) throws -> (plan: String, exact: Bool, visited: Int, returned: Int) {
@@ -116,7 +168,7 @@ import TileStore
         let large = try filled(.whole)
         let lists = try explain(large, "within => NULL")
         #expect(lists.plan.hasPrefix("lists by look") && !lists.exact && (500..<7500).contains(lists.visited) && lists.returned == 5, "\(lists)")
-        let full = try explain(large, "min_valid => 0.5")
+        let full = try explain(large, "resolution => '[5,15)'")
         #expect(!full.plan.contains("lists") && full.returned == 5, "\(full)")
         let small = try filled()
         let few = try explain(small, "within => tilescout.bbox(1, 1, 2, 2)")
@@ -134,6 +186,12 @@ import TileStore
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => ST_GeomFromText('POLYGON EMPTY', 4326)", "within is empty"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => tilescout.bbox(0, 0, 1, 1), acquired => 'empty'", "empty range"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, max_distance => 3", "max_distance is 3"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, collections => '{c,elsewhere}'", "there is no collection elsewhere"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, collections => '{c,NULL}'", "there is no collection NULL"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, collections => '{}'", "collections is empty"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, min_valid => 1.5", "min_valid is 1.5"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, max_cloud => 'NaN'", "max_cloud is NaN"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, after => gen_random_uuid()", "there is no tile"),
     ]) func refused(_ arguments: String, _ reason: String) throws {
         let f = try filled()
         let error = try #require(throws: PostgreSQLError.self) { try f.store.connection.query("SELECT * FROM tilescout.search(\(arguments))") }

@@ -1,10 +1,23 @@
--- The HNSW index of a model's vectors: CREATE INDEX … WHERE run_id <= N, with N in model.hnsw_through_run. Searches ask for run_id <= N in the same
+-- The index of a model's vectors: lists by look where the server has the extension tilescout_packs (24_looks.sql), and HNSW where it has not.
+--
+-- HNSW: CREATE INDEX … WHERE run_id <= N, with N in model.hnsw_through_run. Searches ask for run_id <= N in the same
 -- words, and the planner takes any valid index whose condition follows from theirs: so a search that read an older, smaller N is answered right by the
 -- next index as well, and the former one may go at any time.
 --
 -- CREATE and DROP INDEX CONCURRENTLY run in no function: the client (TileStore.buildIndexes) runs the statements that are decided here.
 -- What there is, is read from the catalogs: a build that was killed leaves an index that is not valid; one whose client was killed, an index
 -- that reaches further than the model says. settle_index takes the latter into use, stale_indexes names the former.
+
+CREATE OR REPLACE FUNCTION tilescout.lists_serve()
+-- Another body from tilescout.settle_packs, where the server has the extension.
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT false';
+COMMENT ON FUNCTION tilescout.lists_serve IS 'Whether lists by look are what models are indexed by; else HNSW is.';
+
+CREATE OR REPLACE FUNCTION tilescout.indexed_through(of_model tilescout.model)
+RETURNS int LANGUAGE sql STABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT CASE WHEN tilescout.lists_serve() THEN of_model.looks_through_run ELSE of_model.hnsw_through_run END
+$$;
+COMMENT ON FUNCTION tilescout.indexed_through IS 'The run up to which the kind of index that models get here holds vectors; NULL: there is none yet.';
 
 CREATE OR REPLACE FUNCTION tilescout.index_lock_key(of_model int)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
@@ -33,10 +46,11 @@ COMMENT ON FUNCTION tilescout.model_indexes IS 'HNSW indexes of a model''s table
 
 CREATE OR REPLACE FUNCTION tilescout.serving_index(of_model int)
 RETURNS text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT x.index_name FROM tilescout.model AS m JOIN tilescout.model_indexes(m.id) AS x ON x.valid AND x.through_run = m.hnsw_through_run
-    WHERE m.id = of_model ORDER BY x.index_name LIMIT 1
+    SELECT CASE WHEN tilescout.lists_serve() AND m.looks_through_run IS NOT NULL THEN 'lists'
+        ELSE (SELECT x.index_name FROM tilescout.model_indexes(m.id) AS x WHERE x.valid AND x.through_run = m.hnsw_through_run ORDER BY x.index_name LIMIT 1) END
+    FROM tilescout.model AS m WHERE m.id = of_model
 $$;
-COMMENT ON FUNCTION tilescout.serving_index IS 'The index that searches of the model use; NULL: none.';
+COMMENT ON FUNCTION tilescout.serving_index IS 'The index that searches of the model use, lists for those by look; NULL: none.';
 
 CREATE OR REPLACE FUNCTION tilescout.stale_indexes(of_model int)
 RETURNS TABLE (index_name text, statement text) LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
@@ -44,20 +58,22 @@ RETURNS TABLE (index_name text, statement text) LANGUAGE sql STABLE SET search_p
     FROM tilescout.model_indexes(of_model) AS x WHERE x.index_name IS DISTINCT FROM tilescout.serving_index(of_model)
 $$;
 COMMENT ON FUNCTION tilescout.stale_indexes IS
-    'Indexes that no search needs: former ones, and what killed builds left. Each with the statement that drops it without making anybody wait. Only for who holds the lock of index_lock_key: else one may be under way.';
+    'HNSW indexes that no search needs: former ones, what killed builds left, and all once there are lists by look. Each with the statement that drops it without making anybody wait. Only for who holds the lock of index_lock_key: else one may be under way.';
 
 CREATE OR REPLACE FUNCTION tilescout.settle_index(of_model int)
 RETURNS text LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
     reach int;
 BEGIN
-    SELECT max(x.through_run) INTO reach FROM tilescout.model_indexes(of_model) AS x WHERE x.valid;
+    IF tilescout.serving_index(of_model) IS DISTINCT FROM 'lists' THEN
+        SELECT max(x.through_run) INTO reach FROM tilescout.model_indexes(of_model) AS x WHERE x.valid;
+    END IF;
     -- A trigger writes the usual searches anew: tilescout.make_model_search.
     UPDATE tilescout.model AS m SET hnsw_through_run = reach WHERE m.id = of_model AND m.hnsw_through_run IS DISTINCT FROM reach;
     RETURN tilescout.serving_index(of_model);
 END $$;
 COMMENT ON FUNCTION tilescout.settle_index IS
-    'Switches searches to the valid index that reaches furthest, or to none, and returns its name: after a build, and for what a killed client had built. Takes the model''s row only, for a moment.';
+    'Switches searches to lists by look, to the valid HNSW index that reaches furthest, or to none, and returns its name: after a build, and for what a killed client had built. Takes the model''s row only, for a moment.';
 
 CREATE OR REPLACE FUNCTION tilescout.analyze_model(of_model int)
 RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT
@@ -103,30 +119,44 @@ DECLARE
     known tilescout.model;
     target text;
     present text;
+    reach int;
     wanted text;
     through int;
     inside bigint;
     outside bigint;
+    worthwhile bigint;
+    tolerated bigint;
 BEGIN
     SELECT m.* INTO known FROM tilescout.model AS m WHERE m.name = plan_index.model;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no model %', model USING ERRCODE = 'invalid_parameter_value';
     END IF;
     target := tilescout.embedding_table(known.id);
-    present := tilescout.serving_index(known.id);
+    reach := tilescout.indexed_through(known);
+    present := CASE WHEN reach IS NOT NULL THEN tilescout.serving_index(known.id) END;
     -- The index holds runs that are over. A run that may still grow stays outside, so that loading never waits for the index.
     SELECT coalesce(min(r.id) - 1, (SELECT max(id) FROM tilescout.run)) INTO through
         FROM tilescout.run AS r WHERE r.model_id = known.id AND r.state IN ('running', 'interrupted', 'failed', 'ready');
     EXECUTE format('SELECT count(*) FILTER (WHERE run_id <= $1), count(*) FILTER (WHERE run_id > $1),
                            count(*) FILTER (WHERE run_id <= $2) FROM tilescout.%I', target)
-        USING CASE WHEN present IS NULL THEN 0 ELSE known.hnsw_through_run END, through INTO inside, outside, rows_indexed;
-    IF NOT force AND (inside + outside <= tilescout.index_worthwhile(known.dimension)
-            OR (present IS NOT NULL AND outside <= greatest(tilescout.index_worthwhile(known.dimension) / 2, inside / 10))) THEN
+        USING CASE WHEN present IS NULL THEN 0 ELSE reach END, through INTO inside, outside, rows_indexed;
+    worthwhile := tilescout.index_worthwhile(known.dimension);
+    -- Outside the index every row is compared. Lists are made of all rows in seconds, HNSW in many minutes.
+    tolerated := CASE WHEN tilescout.lists_serve() THEN greatest(worthwhile / 8, inside / 200) ELSE greatest(worthwhile / 2, inside / 10) END;
+    IF NOT force AND (inside + outside <= worthwhile OR (present IS NOT NULL AND outside <= tolerated)) THEN
         action := CASE WHEN present IS NULL THEN 'not needed: comparing every vector is as fast' ELSE 'kept' END;
     ELSIF rows_indexed = 0 THEN
         action := CASE WHEN present IS NULL THEN 'nothing to index' ELSE 'kept' END;
-    ELSIF present IS NOT NULL AND through <= known.hnsw_through_run THEN
+    ELSIF present IS NOT NULL AND through <= reach THEN
         action := 'kept';
+    ELSIF tilescout.lists_serve() THEN
+        action := 'built';
+        index_name := 'lists';
+        rows_outside := inside + outside - rows_indexed;
+        statement := format('SELECT tilescout.sort_by_look(%s, %s)', known.id, through);
+        in_parallel := true;
+        RETURN NEXT;
+        RETURN;
     ELSE
         action := 'built';
         -- Indexes are told by their conditions; a name may be taken by one that could not be dropped yet.
@@ -189,6 +219,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM tilescout.analyze_model(of_model);
+    PERFORM tilescout.settle_looks(of_model);
     PERFORM tilescout.settle_index(of_model);
     SELECT p.* INTO plan FROM tilescout.plan_index(build_index.model, build_index.force, true) AS p;
     IF plan.statement IS NOT NULL THEN
@@ -198,14 +229,13 @@ BEGIN
         EXECUTE plan.statement;
         PERFORM tilescout.settle_index(of_model);
     END IF;
-    PERFORM tilescout.settle_looks(of_model);
     -- Last, for until the transaction ends readers wait as well.
     PERFORM tilescout.drop_stale_indexes(of_model);
     SELECT plan.action, plan.index_name, plan.rows_indexed, plan.rows_outside INTO action, index_name, rows_indexed, rows_outside;
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION tilescout.build_index IS
-    'Statistics, and the HNSW index over all finished runs where there are rows enough for it to help, in the caller''s transaction: searches go on, but loading into the model''s table waits until it commits. tilescout''s own commands build without that where they connect as the table''s owner.';
+    'Statistics, and the index over all finished runs where there are rows enough for it to help, in the caller''s transaction: searches go on, but while HNSW is built loading into the model''s table waits until it commits. tilescout''s own commands build without that where they connect as the table''s owner.';
 
 CREATE OR REPLACE FUNCTION tilescout.index_progress(of_process int, OUT phase text, OUT rows_done bigint, OUT waits_for int)
 LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$

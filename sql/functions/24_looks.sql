@@ -27,15 +27,14 @@ COMMENT ON FUNCTION tilescout.settle_codes IS 'Codes what of a model is not code
 CREATE OR REPLACE FUNCTION tilescout.settle_looks(of_model int)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
-    known tilescout.model;
+    through CONSTANT int := (SELECT coalesce(m.looks_through_run, m.hnsw_through_run) FROM tilescout.model AS m WHERE m.id = of_model);
 BEGIN
     PERFORM tilescout.settle_codes(of_model);
-    SELECT m.* INTO known FROM tilescout.model AS m WHERE m.id = of_model;
-    IF known.hnsw_through_run IS NOT NULL AND known.hnsw_through_run IS DISTINCT FROM known.looks_through_run THEN
-        PERFORM tilescout.sort_by_look(of_model, known.hnsw_through_run);
+    IF through IS NOT NULL AND EXISTS (SELECT FROM tilescout.model AS m WHERE m.id = of_model AND m.looks_through_run IS NULL) THEN
+        PERFORM tilescout.sort_by_look(of_model, through);
     END IF;
 END $$;
-COMMENT ON FUNCTION tilescout.settle_looks IS 'Codes what is to be coded, and makes lists by look of the runs that the model''s index holds, where those that there are hold others.';
+COMMENT ON FUNCTION tilescout.settle_looks IS 'Codes what is to be coded; and makes lists by look anew where that took them away, and those of a model that has an HNSW index only.';
 
 CREATE OR REPLACE FUNCTION tilescout.forget_looks(of_run int)
 RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT AS $$

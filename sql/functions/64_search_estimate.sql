@@ -10,6 +10,10 @@ CREATE OR REPLACE FUNCTION tilescout.index_margin()
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 3.0::double precision $$;
 COMMENT ON FUNCTION tilescout.index_margin IS 'How many times as broad a pass of the index is made as it takes to meet k rows where look and place have nothing to do with each other: then it is rarely in vain.';
 
+CREATE OR REPLACE FUNCTION tilescout.looks_within(microseconds double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$ SELECT greatest(0, (microseconds - 300) / 0.06) $$;
+COMMENT ON FUNCTION tilescout.looks_within IS 'How many vectors of lists by look the extension tilescout_packs reads in this time: search.c.';
+
 CREATE OR REPLACE FUNCTION tilescout.cells_looked_at()
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 300 $$;
 COMMENT ON FUNCTION tilescout.cells_looked_at IS 'So many cells are looked at one by one for an estimate; of more, a random sample of about as many.';

@@ -34,6 +34,7 @@ DECLARE
     after_distance double precision;
     wanted int := k;
     passed int := 0;
+    by_lists boolean;
 BEGIN
     IF k IS NULL OR k NOT BETWEEN 1 AND 10000 THEN
         RAISE EXCEPTION 'k is %, but must be 1 to 10000', coalesce(k::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
@@ -50,6 +51,7 @@ BEGIN
         of_model := tilescout.search_model(model, embedding);
     END IF;
     model_name := of_model.name;
+    by_lists := tilescout.lists_serve() AND of_model.looks_through_run IS NOT NULL;
     IF like_tile IS NULL AND positives IS NULL AND negatives IS NULL AND l2_norm(embedding) > 0 THEN
         query := l2_normalize(embedding::vector)::halfvec;
     ELSE
@@ -100,7 +102,7 @@ BEGIN
             rows_total := (SELECT coalesce(sum(x.tiles), 0) FROM tilescout.cell AS x WHERE x.model_id = of_model.id);
         END IF;
     END IF;
-    IF exact IS NULL AND of_model.hnsw_through_run IS NOT NULL AND NOT (one_per_place AND after IS NOT NULL) THEN
+    IF exact IS NULL AND (by_lists OR of_model.hnsw_through_run IS NOT NULL) AND NOT (one_per_place AND after IS NOT NULL) THEN
         -- A large area goes to the index before its cells are looked at one by one.
         rough := CASE WHEN (area, f.reach, f.acquired, f.collection_ids) IS NULL THEN rows_total
             -- An area fills its box by its share of it.
@@ -111,31 +113,42 @@ BEGIN
         share := least(1, rows_estimated::double precision / greatest(rows_total, 1));
         depth := tilescout.index_depth(k, one_per_place);
         exact_time := tilescout.exact_microseconds(of_model.dimension, rough);
-        least_breadth := tilescout.index_breadth(rows_total);
-        breadth := greatest(least_breadth, least(tilescout.index_margin() * depth / greatest(share, 1e-9), rows_total));
-        budget := breadth;
-        IF 1.2 * tilescout.index_microseconds(of_model.dimension, breadth, least(breadth, depth / greatest(share, 1e-9))) > exact_time THEN
-            -- Too much. But look and place mostly do go together: where comparing all takes long enough, the nearest few tell.
-            breadth := CASE WHEN exact_time > 2500 THEN least_breadth END;
-            budget := 6 * depth;
-        END IF;
-        WHILE breadth IS NOT NULL LOOP
-            answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, depth, least(1000, breadth)::int, least(2147483647, budget)::bigint,
-                after_distance, after, count_passing);
-            rows_visited := coalesce(rows_visited, 0) + coalesce(answer.visited, 0);
-            IF answer.complete THEN
-                exact := false;
-                plan := format('index: about %s rows pass, and enough of them are among the tiles that look most alike', rows_estimated);
-                EXIT;
+        IF by_lists THEN
+            -- As the extension plans by itself: so many are read at least, and so many for each that has to be met until one passes.
+            IF depth <= 10000 AND 1200 + 20 * depth / greatest(share, 1e-9) < tilescout.looks_within(exact_time) THEN
+                answer := tilescout.search_looks(of_model.id, query, f, k, one_per_place, depth::int, share, tilescout.looks_within(exact_time), after_distance, after);
+                rows_visited := answer.visited;
+                exact := CASE WHEN answer.complete THEN false END;
+                plan := CASE WHEN answer.complete THEN format('lists by look: about %s rows pass, and enough of them are in the lists of tiles that look alike which are nearest', rows_estimated)
+                    ELSE 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike' END;
             END IF;
-            plan := 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike';
-            -- As many passed as that; half as much again as would then suffice, or all that one pass can be, where that is worth it beside comparing all.
-            EXIT WHEN budget >= 1000;
-            needed := 1.5 * budget * depth / nullif(cardinality(answer.tiles), 0);
-            breadth := CASE WHEN needed <= 1000 THEN greatest(least_breadth, needed) ELSE 1000 END;
-            EXIT WHEN CASE WHEN needed <= 1000 THEN 1.5 ELSE 4 END * tilescout.index_microseconds(of_model.dimension, breadth, breadth) > exact_time;
+        ELSE
+            least_breadth := tilescout.index_breadth(rows_total);
+            breadth := greatest(least_breadth, least(tilescout.index_margin() * depth / greatest(share, 1e-9), rows_total));
             budget := breadth;
-        END LOOP;
+            IF 1.2 * tilescout.index_microseconds(of_model.dimension, breadth, least(breadth, depth / greatest(share, 1e-9))) > exact_time THEN
+                -- Too much. But look and place mostly do go together: where comparing all takes long enough, the nearest few tell.
+                breadth := CASE WHEN exact_time > 2500 THEN least_breadth END;
+                budget := 6 * depth;
+            END IF;
+            WHILE breadth IS NOT NULL LOOP
+                answer := tilescout.ask_index(of_model, query, f, usual, k, one_per_place, depth, least(1000, breadth)::int, least(2147483647, budget)::bigint,
+                    after_distance, after, count_passing);
+                rows_visited := coalesce(rows_visited, 0) + coalesce(answer.visited, 0);
+                IF answer.complete THEN
+                    exact := false;
+                    plan := format('index: about %s rows pass, and enough of them are among the tiles that look most alike', rows_estimated);
+                    EXIT;
+                END IF;
+                plan := 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike';
+                -- As many passed as that; half as much again as would then suffice, or all that one pass can be, where that is worth it beside comparing all.
+                EXIT WHEN budget >= 1000;
+                needed := 1.5 * budget * depth / nullif(cardinality(answer.tiles), 0);
+                breadth := CASE WHEN needed <= 1000 THEN greatest(least_breadth, needed) ELSE 1000 END;
+                EXIT WHEN CASE WHEN needed <= 1000 THEN 1.5 ELSE 4 END * tilescout.index_microseconds(of_model.dimension, breadth, breadth) > exact_time;
+                budget := breadth;
+            END LOOP;
+        END IF;
     END IF;
     IF exact IS NULL THEN
         cells := tilescout.cells_of(of_model.id, f, 0);
@@ -144,7 +157,7 @@ BEGIN
             rows_estimated := ceil(rows_estimated * tilescout.passing_share(tilescout.embedding_table(of_model.id), f));
         END IF;
         plan := format(coalesce(plan, CASE
-            WHEN of_model.hnsw_through_run IS NULL THEN 'exact: about %s rows pass, and all are compared; there is no index yet'
+            WHEN NOT by_lists AND of_model.hnsw_through_run IS NULL THEN 'exact: about %s rows pass, and all are compared; there is no index yet'
             WHEN one_per_place AND after IS NOT NULL THEN 'exact: about %s rows pass, and all are compared, since the places of earlier pages count'
             ELSE 'exact: about %s rows pass, and all are compared, which is faster than the index' END), rows_estimated);
         rows_visited := coalesce(rows_visited, 0) + cells.visited;

@@ -28,7 +28,8 @@ BEGIN
     EXCEPTION WHEN insufficient_privilege OR undefined_file THEN
         NULL;
     END;
-    native := to_regproc('tilescout.native_placed') IS NOT NULL;
+    native := to_regproc('tilescout.native_nearest_by_look') IS NOT NULL;
+    PERFORM tilescout.set_body('tilescout.lists_serve', CASE WHEN native THEN 'SELECT true' ELSE 'SELECT false' END);
     -- The extension keeps what it finds in memory, so it is not asked for millions.
     PERFORM tilescout.set_body('tilescout.nearest_in_cells', CASE WHEN native
         THEN 'SELECT * FROM tilescout.native_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 <= 1000000

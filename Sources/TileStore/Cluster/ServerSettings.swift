@@ -29,7 +29,7 @@ struct ServerSettings {
             max_connections = 50
             shared_buffers = \(shared)MB                 # a quarter of the memory: vectors are read again and again
             effective_cache_size = \(memory / 2 / Self.mebibyte)MB
-            maintenance_work_mem = \(maintenance)MB           # an HNSW graph that fits is built several times faster
+            maintenance_work_mem = \(maintenance)MB           # sorting by look, or an HNSW graph, is done several times faster where it fits
             work_mem = 32MB
             max_parallel_maintenance_workers = \(max(cores - 1, 1))
             max_parallel_workers = \(cores)

@@ -4,12 +4,16 @@ import PostgreSQL
 public struct IndexReport: Hashable, Sendable {
     /// `built`, `kept`, `left to process N, which is building it`, or why there is none.
     public let action: String
+    /// An HNSW index, or ``lists``; nil: there is none.
     public let indexName: String?
     public let rowsIndexed: Int
     /// Rows of later runs, which searches compare exactly.
     public let rowsOutside: Int
     /// What an operator should know: that loading waited, that memory was short, that an index is still to be dropped.
     public internal(set) var notes: [String] = []
+
+    /// The name of lists by look.
+    public static let lists = "lists"
 
     init(_ row: Row) throws {
         action = try row["action"]

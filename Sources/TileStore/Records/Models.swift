@@ -23,19 +23,19 @@ public struct ModelRecord: Hashable, Sendable {
     public let description: ModelDescription
     /// Searches that name no model use this one.
     public let isServing: Bool
-    /// The HNSW index holds the runs up to this one; nil without an index.
+    /// The index holds the runs up to this one; nil without an index.
     public let indexedThroughRun: Int?
 
     public var name: String { description.name }
     public var dimension: Int { description.dimension }
 
-    static let columns = "id, name, weights_sha256, preprocessing, dimension, serving, hnsw_through_run"
+    static let columns = "id, name, weights_sha256, preprocessing, dimension, serving, tilescout.indexed_through(model) AS indexed_through_run"
 
     init(_ row: Row) throws {
         id = try row["id"]
         description = ModelDescription(
             name: try row["name"], weightsSHA256: try row["weights_sha256"], preprocessing: try row["preprocessing"], dimension: try row["dimension"])
         isServing = try row["serving"]
-        indexedThroughRun = try row["hnsw_through_run"]
+        indexedThroughRun = try row["indexed_through_run"]
     }
 }

@@ -12,6 +12,7 @@ PLAIN = """
 DROP TABLE IF EXISTS public.plain;
 CREATE TABLE public.plain (id uuid PRIMARY KEY, acquired_at timestamptz, footprint geometry(Polygon, 4326) NOT NULL, embedding halfvec({dimension}) NOT NULL)
 """
+HNSW = "USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
 BATCH = 8192
 # Rows of one run, where rows go straight into the tables.
 ROWS_OF_RUN = 1 << 20
@@ -184,14 +185,14 @@ def fill_ours_directly(connection, corpus, dimension, say=print):
 
 
 def plain_over_ours(connection):
-    """Plain pgvector's table for rows that are too many to have twice: Tilescout's own table and HNSW index, with the other indexes that plain queries need."""
+    """Plain pgvector's table for rows that are too many to have twice: Tilescout's own table, with the indexes that plain queries need."""
     run = connection.execute
     run("CREATE INDEX IF NOT EXISTS plain_footprint ON tilescout.embedding_1 USING gist (footprint)")
     run("CREATE INDEX IF NOT EXISTS plain_acquired ON tilescout.embedding_1 (acquired_at)")
     # Statistics as a plain table has them.
     run("ALTER TABLE tilescout.embedding_1 ALTER COLUMN footprint SET STATISTICS -1")
-    through = run("SELECT hnsw_through_run FROM tilescout.model").fetchone()[0]
-    run(f"CREATE OR REPLACE VIEW public.plain AS SELECT tile_id AS id, acquired_at, footprint, embedding FROM tilescout.embedding_1 WHERE run_id <= {int(through)}")
+    run(f"CREATE INDEX plain_hnsw ON tilescout.embedding_1 {HNSW}")
+    run("CREATE OR REPLACE VIEW public.plain AS SELECT tile_id AS id, acquired_at, footprint, embedding FROM tilescout.embedding_1")
 
 
 def fill_plain(connection, corpus, dimension):
@@ -214,7 +215,7 @@ def index_plain(connection):
     run("CREATE INDEX ON public.plain USING gist (footprint)")
     run("CREATE INDEX ON public.plain (acquired_at)")
     started = time.perf_counter()
-    run("CREATE INDEX plain_hnsw ON public.plain USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)")
+    run(f"CREATE INDEX plain_hnsw ON public.plain {HNSW}")
     seconds = time.perf_counter() - started
     connection.commit()
     connection.autocommit = True

@@ -18,7 +18,7 @@ def table(result):
     asked = result["questions"] * len(result["cells"])
     lines += ["", f"{short} short answers to {asked} questions."]
     if "merge" in result:
-        lines += ["", f"Filling, rows/s: Tilescout's merge {result['merge']:,.0f}, publishing {result['publish']:,.0f}, plain COPY {result['copy']:,.0f}; HNSW, vectors/s: Tilescout {result['index']:,.0f}, plain {result['plain_index']:,.0f}."]
+        lines += ["", f"Filling, rows/s: Tilescout's merge {result['merge']:,.0f}, publishing {result['publish']:,.0f}, plain COPY {result['copy']:,.0f}; index, vectors/s: Tilescout's lists {result['index']:,.0f}, plain pgvector's HNSW {result['plain_index']:,.0f}."]
     return "\n".join(lines)
 
 
