@@ -33,6 +33,9 @@
 #define LEAST_GROUPS 8
 #define GROUPS_FOR_EACH 1
 #define LISTS_OF_A_GROUP 96
+/* So many lists, of so many groups, tell whether look and place go together. */
+#define TRIED_LISTS 4
+#define TRIED_GROUPS 4
 /* Where less passes, as much is known and looked into as if so much did. */
 #define LEAST_SHARE 0.01
 /* Room for what waits, at first: of the first lists all of it. */
@@ -91,6 +94,8 @@ typedef struct
 	int32		turns;			/* lists that have been looked into */
 	int32	   *found_in;		/* of each hit, the turn in which its list was looked into */
 	double		read;			/* vectors */
+	bool		trying;
+	int32		passing;		/* of what was read while trying */
 } Looking;
 
 static int
@@ -215,6 +220,17 @@ may_pass(const Search *search, const float4 *box, const Member *member)
 	return !is_hidden(search, member->run) && is_in_collections(search, member->collection);
 }
 
+/* How many of these vectors do not surely lie beside the area. */
+static int32
+count_passing(const Search *search, const CodesRow *row, const int32 *places, int32 count)
+{
+	int32		passing = 0;
+
+	for (int32 i = 0; i < count; i++)
+		passing += !search->in_area || lie_of_tile(search->outline, row->boxes + 4 * places[i]) != BESIDE;
+	return passing;
+}
+
 /* What may belong to the answer of a list's row. */
 static void
 judge_row(Looking *looking, const CodesRow *row, double furthest)
@@ -227,6 +243,8 @@ judge_row(Looking *looking, const CodesRow *row, double furthest)
 	for (int32 i = 0; i < count; i++)
 		if (may_pass(search, row->boxes + 4 * i, &members[i]))
 			places[inside++] = i;
+	if (looking->trying)
+		looking->passing += count_passing(search, row, places, inside);
 	least_distances(&looking->query, row, places, inside, DOUBT, least);
 	if (looking->waiting_count + inside > looking->waiting_room)
 		looking->waiting = repalloc_huge(looking->waiting, (looking->waiting_room *= 2) * sizeof(Waiting));
@@ -380,6 +398,23 @@ lists_wanted(const Looking *looking, const Answer *answer)
 	return Max(looking->least_lists, PERSISTENCE * (last + 1));
 }
 
+/* Whether as much of the first lists passes as is hoped for: where look and place go together, much more does than of all. */
+static bool
+keeps_promise(Looking *looking, double hoped, const Answer *answer)
+{
+	double		groups = looking->least_groups;
+	NearList   *list;
+
+	looking->trying = true;
+	looking->least_groups = TRIED_GROUPS;
+	while (looking->turns < TRIED_LISTS && (list = nearest_list(looking, 0)) != NULL)
+		if (!look_into(looking, list, answer))
+			return false;
+	looking->trying = false;
+	looking->least_groups = groups;
+	return looking->passing >= hoped * looking->read;
+}
+
 /* Looks into as many lists as are wanted, the nearest first. false: it takes too long. */
 static bool
 look_into_nearest(Looking *looking, double most, Answer *answer)
@@ -444,9 +479,12 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	return true;
 }
 
-/* share: of the vectors that are likely to pass; most: vectors that may be read. false: it would take more, or there are no lists: other ways are to be gone. */
+/*
+ * share: of the vectors that are likely to pass; hoped: of those of the nearest lists that have to; most: vectors that may be read. false: it would take more, less passes, or there are no
+ * lists: other ways are to be gone.
+ */
 bool
-search_looks(const Search *search, double share, double most, Answer *answer)
+search_looks(const Search *search, double share, double hoped, double most, Answer *answer)
 {
 	Relation	look = open_table(search->schema, "look");
 
@@ -465,7 +503,7 @@ search_looks(const Search *search, double share, double most, Answer *answer)
 
 	answer->count = 0;
 	looking.lists = pairingheap_allocate(compare_in_heap, NULL);
-	useful = rank_groups(&looking) && look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
+	useful = rank_groups(&looking) && (hoped == 0 || keeps_promise(&looking, hoped, answer)) && look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
 	answer->read = looking.read;
 	end_lookup(&looking.lookup);
 	if (looking.packs.rows.table != NULL)

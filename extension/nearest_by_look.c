@@ -58,7 +58,7 @@ native_nearest_by_look(PG_FUNCTION_ARGS)
 	if (!read_question(fcinfo, &search))
 		return (Datum) 0;
 	answer.hits = palloc(search.k * sizeof(Hit));
-	if (search_looks(&search, PG_GETARG_FLOAT8(SHARE), PG_GETARG_FLOAT8(MOST), &answer))
+	if (search_looks(&search, PG_GETARG_FLOAT8(SHARE), 0, PG_GETARG_FLOAT8(MOST), &answer))
 		add_younger(&search, &answer);
 	else
 		answer.count = 0;

@@ -16,6 +16,9 @@
 #define LOOKS_ROW 0.06
 #define LOOKS_READ 1200
 #define LOOKS_PER_HIT 20
+/* Where comparing takes so long, and not so many times as much is likely to pass as lists need, some lists are looked into to see whether they do. */
+#define TRIAL_WORTHWHILE 600
+#define TRIAL_NEEDLESS 4
 
 /* Bytes that a session keeps for searches to work in. */
 #define KEPT_MEMORY (512 * 1024)
@@ -77,10 +80,17 @@ ask_looks(const Search *search, const Costs *costs, Answer *answer)
 		return false;
 
 	double		rough = rough_rows(search, rows, costs->cells_looked_at), exact_time = rough * costs->exact_row;
-	double		read = LOOKS_READ + LOOKS_PER_HIT * search->k * rows / Max(1, Min(rough, rows));
+	double		share = Min(1, Max(1, rough) / rows), hoped = 0;
+	/* So many vectors may be read meanwhile, and so much of them has to pass. */
+	double		most = (exact_time - LOOKS_START) / LOOKS_ROW, needed = LOOKS_PER_HIT * search->k / Max(1, most - LOOKS_READ);
 
+	/* Where look and place go together, more of what is near passes than of all, and where they are at odds, less. */
+	if (exact_time >= TRIAL_WORTHWHILE && share < TRIAL_NEEDLESS * needed)
+		hoped = needed;
+	else if (share < needed)
+		return false;
 	/* Where the guess was wrong, it has cost as much as comparing takes. */
-	if (LOOKS_START + read * LOOKS_ROW > exact_time || !search_looks(search, Min(1, rough / rows), exact_time / LOOKS_ROW, answer))
+	if (!search_looks(search, Max(share, hoped), hoped, exact_time / LOOKS_ROW, answer))
 		return false;
 	add_younger(search, answer);
 	return true;

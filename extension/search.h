@@ -133,7 +133,7 @@ extern void note_read(double read);
 
 /* looks.c */
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);
-extern bool search_looks(const Search *search, double share, double most, Answer *answer);
+extern bool search_looks(const Search *search, double share, double hoped, double most, Answer *answer);
 
 /* shape.c */
 extern bool take_area(Search *search);

@@ -15,14 +15,15 @@ import TileStore
     }
 
     /// Two published runs of 4,000 tiles of eight scenes each, `indexed` of them in the index and in lists.
-    private func filled(indexed: Int = 2) throws -> (f: StoreFixture, looks: [[Float]]) {
+    private func filled(indexed: Int = 2, placedByLook: Bool = false) throws -> (f: StoreFixture, looks: [[Float]]) {
         var random = SeededRandom(seed: 5), f = try StoreFixture(dimension: Self.dimension), looks: [[Float]] = []
         for run in 0..<2 {
             if run > 0 { f.run = try f.store.beginRun(f.run.request) }
             for part in 0..<8 {
                 let scene = try f.addScene(8 * run + part, acquired: Date(timeIntervalSince1970: 1_600_000_000 + 86_400 * Double(100 * run + part)))
                 let first = looks.count
-                looks += (0..<500).map { Self.look(first + $0, &random) }
+                // One look, or all.
+                looks += (0..<500).map { Self.look(placedByLook ? part : first + $0, &random) }
                 let rows = (first..<first + 500).map { f.row($0, scene: scene, at: (Double(part) + Double.random(in: 0...2, using: &random), Double.random(in: 0...9, using: &random)), embedding: looks[$0]) }
                 _ = try f.store.merge(rows, run: f.run)
             }
@@ -50,15 +51,15 @@ import TileStore
     private static let areas = ["NULL", "tilescout.bbox(0, 0, 9.2, 9.2)", "ST_GeomFromText('POLYGON((0 0, 9 1, 8 9, 1 8, 0 0))', 4326)", "tilescout.bbox(1, 1, 6, 7)"]
 
     /// How much of what comparing every vector finds `tilescout.search` finds, of so many questions; and how often by lists.
-    private func recall(_ f: StoreFixture, _ questions: [[Float]], dates: String = "NULL") throws -> (recall: Double, byLists: Int) {
+    private func recall(_ f: StoreFixture, _ questions: [[Float]], areas: [String] = areas, dates: String = "NULL", k: Int = 10) throws -> (recall: Double, byLists: Int) {
         var found = 0, wanted = 0, byLists = 0
         for (turn, question) in questions.enumerated() {
-            let area = Self.areas[turn % 4], vector = StoreFixture.literal(question)
+            let area = areas[turn % areas.count], vector = StoreFixture.literal(question)
             let row = try f.store.connection.query("""
-                WITH answer AS MATERIALIZED (SELECT * FROM tilescout.search(embedding => \(vector), k => 10, within => \(area), acquired => \(dates))), truth AS (
+                WITH answer AS MATERIALIZED (SELECT * FROM tilescout.search(embedding => \(vector), k => \(k), within => \(area), acquired => \(dates))), truth AS (
                     SELECT e.tile_id, e.embedding <=> \(vector) AS distance FROM tilescout.embedding_1 AS e JOIN tilescout.run AS r ON r.id = e.run_id AND r.state = 'published'
                     WHERE (\(area)::geometry IS NULL OR ST_Intersects(e.footprint, \(area))) AND (\(dates)::tstzrange IS NULL OR e.acquired_at <@ \(dates)::tstzrange)
-                    ORDER BY 2, 1 LIMIT 10
+                    ORDER BY 2, 1 LIMIT \(k)
                 )
                 SELECT (SELECT count(*) FROM answer) AS rows, (SELECT count(*) FROM truth) AS wanted, (SELECT count(*) FROM answer JOIN truth USING (tile_id, distance)) AS found
                 """)[0]
@@ -85,6 +86,18 @@ import TileStore
         #expect(found.recall >= 0.995 && found.byLists >= 10, "\(found)")
         try f.store.connection.execute(script: "SELECT tilescout.native_plain_codes(true)")
         #expect(try recall(f, questions(looks, 40)).recall >= 0.995)
+    }
+
+    /// The first lists tell how much of what looks like the query lies in the area.
+    @Test("Lists are asked where look and place go together, and all is compared where they are at odds") func listsAreTried() throws {
+        let (f, looks) = try filled(placedByLook: true), area = ["tilescout.bbox(4.3, 0, 5.7, 9)"]
+        // Of three scenes' tiles, which may lie there, comparing takes so long that lists are worth it where more than that share of them passes.
+        try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + 0.25 * rows'")
+        // Seven of ten tiles of the fifth scene lie there, and none of the eighth.
+        func asked(scene: Int) throws -> (recall: Double, byLists: Int) { try recall(f, (0..<40).map { looks[500 * scene + $0] }, areas: area, k: 150) }
+        let together = try asked(scene: 4), atOdds = try asked(scene: 7)
+        #expect(together.recall >= 0.995 && together.byLists >= 36, "\(together)")
+        #expect(atOdds == (1, 0), "\(atOdds)")
     }
 
     @Test("Younger runs, those that are rolled back and forgotten scenes: answers show what is published now") func listsMeetChanges() throws {
