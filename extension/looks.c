@@ -28,11 +28,11 @@
 #define SOON 4
 /*
  * Of so many groups at least the lists are known where everything passes, and of more where little does, for what is near then lies in more lists: as the root of the share. And of so
- * many for each list that is wanted, as a group holds lists that are far from its own middle. Large groups are as good as several: so many lists of them are enough.
+ * many for each list that is wanted, as a group holds lists that are far from its own middle. And of so many that they hold so many lists: of a small table all.
  */
 #define LEAST_GROUPS 8
 #define GROUPS_FOR_EACH 1
-#define LISTS_OF_A_GROUP 96
+#define LEAST_KNOWN 192
 /* So many lists, of so many groups, tell whether look and place go together. */
 #define TRIED_LISTS 4
 #define TRIED_GROUPS 4
@@ -347,7 +347,7 @@ enough_known(const Looking *looking, int32 wanted)
 {
 	double		groups = Max(looking->least_groups, GROUPS_FOR_EACH * wanted);
 
-	return !pairingheap_is_empty(looking->lists) && (looking->opened >= groups || looking->known >= groups * LISTS_OF_A_GROUP);
+	return !pairingheap_is_empty(looking->lists) && looking->known >= LEAST_KNOWN && looking->opened >= groups;
 }
 
 /* The nearest list that has not been looked into. NULL: there is none. */

@@ -1,8 +1,7 @@
 /*
  * native_looks: the vectors of a model sorted into lists by look.
  *
- * Lists have middles, found as k-means finds them, in two steps: the square root of their number first, and then so many within each of these, so that a vector is compared with few
- * of them. All of it is done with codes: what is a code's neighbour is nearly always the vector's, and a search looks into more lists than the one that it expects.
+ * Lists have middles, found as k-means finds them, in two steps: those of groups first, and then so many within each of these, so that a vector is compared with few of them. All of it is done with codes: what is a code's neighbour is nearly always the vector's, and a search looks into more lists than the one that it expects.
  */
 #include "looks.h"
 #include "search.h"
@@ -22,6 +21,8 @@
 #define LEARNT_FROM 32
 #define GROUP_LEARNT_FROM 256
 #define ROUNDS 6
+/* Groups, times the square root of the lists' number: where a search opens 16 of them, it compares the fewest middles. */
+#define GROUPS_PER_ROOT 4
 /* Of the coarse middles so many are looked into for a vector's own. */
 #define LOOKED_INTO 3
 /* The share of a list's vectors that its extent holds. */
@@ -131,7 +132,7 @@ room_for_middles(int32 count, int32 dimension)
 static void
 learn(Sorting *sorting, int32 lists)
 {
-	int32		coarse = Max(1, (int32) rint(sqrt(lists)));
+	int32		coarse = Max(1, Min(lists, (int32) rint(GROUPS_PER_ROOT * sqrt(lists))));
 	int64	   *all = MemoryContextAllocHuge(CurrentMemoryContext, sorting->count * sizeof(int64)), *ends = palloc0((coarse + 1) * sizeof(int64)), first = 0;
 	int64		enough = Min(sorting->count, (int64) coarse * GROUP_LEARNT_FROM);
 	int32	   *nearest = MemoryContextAllocHuge(CurrentMemoryContext, sorting->count * sizeof(int32)), fine = 0;
