@@ -38,6 +38,13 @@ struct RolesTests {
         try session().connection.query("SELECT tilescout.make_model_search($1::int, NULL)", [model.id])
         try session().connection.query("SELECT tilescout.build_index('m', true)")
         #expect(try session().search(SearchRequest(embedding: [1, 0, 0, 0, 0, 0, 0, 0], k: 3)).hits.isEmpty)
+        // Only a superuser may let tilescout.search be the extension's function; the owner has SQL that calls it, afterwards as well.
+        for (connection, language) in [(try session().connection, "sql"), (maintenance, "c"), (try session().connection, "sql")] {
+            try connection.query("SELECT tilescout.settle_packs()")
+            let made = try connection.query("SELECT l.lanname::text AS language, p.prosrc FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.oid = 'tilescout.search'::regproc")[0]
+            #expect(try made["language"] == language && (made["prosrc"] as String).contains("native_search"))
+            #expect(try session().connection.query("SELECT FROM tilescout.search(embedding => '[1,0,0,0,0,0,0,0]', k => 3)").isEmpty)
+        }
     }
 
     @Test("tilescout_ingest runs a whole night, and may neither choose the model nor change the schema; tilescout_read only reads")
