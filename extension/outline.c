@@ -301,3 +301,48 @@ lie_of(const Outline *outline, const Box *box)
 	}
 	return outline->count == 0 ? UNCLEAR : odd ? INSIDE : BESIDE;
 }
+
+/* Whether the ways from a to b and from c to d surely cross. */
+static bool
+edges_cross(Point a, Point b, Point c, Point d)
+{
+	return side_of(a, b, c) * side_of(a, b, d) < 0 && side_of(c, d, a) * side_of(c, d, b) < 0;
+}
+
+/* Whether an edge in these boxes of a level surely crosses the way from c to d, which lies in a box. */
+static bool
+any_crosses(const Ring *ring, int32 level, int32 first, int32 end, const Box *box, Point c, Point d)
+{
+	for (int32 i = first; i < end; i++)
+	{
+		if (!boxes_meet(ring->boxes[level][i], *box))
+			continue;
+		if (level > 0)
+		{
+			if (any_crosses(ring, level - 1, i * FAN, Min((i + 1) * FAN, boxes_of(ring, level - 1)), box, c, d))
+				return true;
+		}
+		else
+			for (int32 j = i * FAN; j < Min((i + 1) * FAN, ring->edges); j++)
+				if (edges_cross(ring->corners[j], ring->corners[j + 1], c, d))
+					return true;
+	}
+	return false;
+}
+
+/* Whether an edge of an outline surely crosses one of a shell. */
+bool
+surely_cross(const Outline *outline, const Ring *shell)
+{
+	for (int32 i = 0; i < outline->count; i++)
+		for (int32 j = 0; j < shell->edges; j++)
+		{
+			const Ring *ring = &outline->rings[i];
+			Point		c = shell->corners[j], d = shell->corners[j + 1];
+			Box			box = box_of_edge(c, d);
+
+			if (any_crosses(ring, ring->levels - 1, 0, boxes_of(ring, ring->levels - 1), &box, c, d))
+				return true;
+		}
+	return false;
+}

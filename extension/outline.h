@@ -36,6 +36,7 @@ extern Outline *read_outline(const char *wkb, Size size);
 extern bool surely_valid(const Outline *outline);
 extern Lie	lie_of(const Outline *outline, const Box *box);
 extern Box	box_round(const Outline *outline);
+extern bool surely_cross(const Outline *outline, const Ring *shell);
 
 /* Of a tile's box, or several tiles': west, south, east, north. */
 static inline Lie

@@ -36,7 +36,7 @@ lie_in_area(const Search *search, Datum footprint)
 	Box			round = box_round(tile);
 	Lie			lie = lie_of(search->outline, &round);
 
-	/* A corner that lies inside suffices. */
+	/* A corner that lies inside suffices, or an edge that comes in. */
 	for (int32 i = 0; lie == UNCLEAR && i < tile->rings[0].edges; i++)
 	{
 		Point		corner = tile->rings[0].corners[i];
@@ -44,7 +44,7 @@ lie_in_area(const Search *search, Datum footprint)
 		if (lie_of(search->outline, &(Box) {corner.x, corner.y, corner.x, corner.y}) == INSIDE)
 			lie = INSIDE;
 	}
-	return lie;
+	return lie == UNCLEAR && surely_cross(search->outline, &tile->rings[0]) ? INSIDE : lie;
 }
 
 /* What PostGIS prepares of the area stays for the next call; all else goes. */
