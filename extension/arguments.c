@@ -109,22 +109,13 @@ read_dates(RangeType *range, Dates *dates)
 	return !empty;
 }
 
-static bool
-is_called(const Reading *collection, AttrNumber name, Datum wanted)
-{
-	bool		null;
-	text	   *found = DatumGetTextPP(value_of(collection, name, &null)), *asked = DatumGetTextPP(wanted);
-
-	return VARSIZE_ANY_EXHDR(found) == VARSIZE_ANY_EXHDR(asked) && memcmp(VARDATA_ANY(found), VARDATA_ANY(asked), VARSIZE_ANY_EXHDR(asked)) == 0;
-}
-
 /* Collections by their names. false: there are none of these. */
 static bool
 find_collections(FunctionCallInfo fcinfo, Search *search)
 {
 	Datum	   *names;
 	bool	   *nulls;
-	int			count, known = 0;
+	int			count;
 
 	if (PG_ARGISNULL(COLLECTIONS))
 		return true;
@@ -138,15 +129,17 @@ find_collections(FunctionCallInfo fcinfo, Search *search)
 	search->collections = ids;
 	while (next_row(&reading))
 		for (int i = 0; i < count; i++)
-			if (!found[i] && !nulls[i] && is_called(&reading, name, names[i]))
+		{
+			const text *wanted = nulls[i] || found[i] ? NULL : DatumGetTextPP(names[i]);
+
+			if (wanted != NULL && text_is(&reading, name, VARDATA_ANY(wanted), VARSIZE_ANY_EXHDR(wanted)))
 			{
 				found[i] = true;
 				ids[search->collection_count++] = int4_of(&reading, id);
 			}
+		}
 	end_reading(&reading);
-	for (int i = 0; i < count; i++)
-		known += found[i];
-	return count > 0 && known == count;
+	return count > 0 && search->collection_count == count;
 }
 
 /* A share of pixels, rounded as they are kept. false: it is none. */

@@ -94,8 +94,6 @@ typedef struct
 	int32		turns;			/* lists that have been looked into */
 	int32	   *found_in;		/* of each hit, the turn in which its list was looked into */
 	double		read;			/* vectors */
-	bool		trying;
-	int32		passing;		/* of what was read while trying */
 } Looking;
 
 static int
@@ -220,17 +218,6 @@ may_pass(const Search *search, const float4 *box, const Member *member)
 	return !is_hidden(search, member->run) && is_in_collections(search, member->collection);
 }
 
-/* How many of these vectors do not surely lie beside the area. */
-static int32
-count_passing(const Search *search, const CodesRow *row, const int32 *places, int32 count)
-{
-	int32		passing = 0;
-
-	for (int32 i = 0; i < count; i++)
-		passing += !search->in_area || lie_of_tile(search->outline, row->boxes + 4 * places[i]) != BESIDE;
-	return passing;
-}
-
 /* What may belong to the answer of a list's row. */
 static void
 judge_row(Looking *looking, const CodesRow *row, double furthest)
@@ -243,8 +230,6 @@ judge_row(Looking *looking, const CodesRow *row, double furthest)
 	for (int32 i = 0; i < count; i++)
 		if (may_pass(search, row->boxes + 4 * i, &members[i]))
 			places[inside++] = i;
-	if (looking->trying)
-		looking->passing += count_passing(search, row, places, inside);
 	least_distances(&looking->query, row, places, inside, DOUBT, least);
 	if (looking->waiting_count + inside > looking->waiting_room)
 		looking->waiting = repalloc_huge(looking->waiting, (looking->waiting_room *= 2) * sizeof(Waiting));
@@ -402,17 +387,20 @@ lists_wanted(const Looking *looking, const Answer *answer)
 static bool
 keeps_promise(Looking *looking, double hoped, const Answer *answer)
 {
+	const Search *search = looking->search;
 	double		groups = looking->least_groups;
+	int32		passing = 0;
 	NearList   *list;
 
-	looking->trying = true;
 	looking->least_groups = TRIED_GROUPS;
 	while (looking->turns < TRIED_LISTS && (list = nearest_list(looking, 0)) != NULL)
 		if (!look_into(looking, list, answer))
 			return false;
-	looking->trying = false;
 	looking->least_groups = groups;
-	return looking->passing >= hoped * looking->read;
+	/* Nothing is too far away yet: what may pass waits. */
+	for (int64 i = 0; i < looking->waiting_count; i++)
+		passing += !search->in_area || lie_of_tile(search->outline, looking->waiting[i].box) != BESIDE;
+	return passing >= hoped * looking->read;
 }
 
 /* Looks into as many lists as are wanted, the nearest first. false: it takes too long. */
@@ -503,7 +491,8 @@ search_looks(const Search *search, double share, double hoped, double most, Answ
 
 	answer->count = 0;
 	looking.lists = pairingheap_allocate(compare_in_heap, NULL);
-	useful = rank_groups(&looking) && (hoped == 0 || keeps_promise(&looking, hoped, answer)) && look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
+	useful = rank_groups(&looking) && (hoped == 0 || keeps_promise(&looking, hoped, answer))
+		&& look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
 	answer->read = looking.read;
 	end_lookup(&looking.lookup);
 	if (looking.packs.rows.table != NULL)

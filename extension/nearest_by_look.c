@@ -7,7 +7,7 @@
 #include "utils/lsyscache.h"
 
 /* Arguments, in their order. */
-enum { MODEL_ID, QUERY, PLACE, DATES, COLLECTION_IDS, HIDDEN_RUNS, LEAST_VALID, SHARE = LEAST_VALID + TILE_FILTER_ARGUMENTS, MOST, DEPTH };
+enum { MODEL_ID, QUERY, PLACE, DATES, COLLECTION_IDS, HIDDEN_RUNS, LEAST_VALID, SHARE = LEAST_VALID + TILE_FILTER_ARGUMENTS, MICROSECONDS, DEPTH };
 
 PG_FUNCTION_INFO_V1(native_nearest_by_look);
 
@@ -27,7 +27,7 @@ numbers(FunctionCallInfo fcinfo, int argument, int32 *count)
 static bool
 read_question(FunctionCallInfo fcinfo, Search *search)
 {
-	if (PG_ARGISNULL(MODEL_ID) || PG_ARGISNULL(QUERY) || PG_ARGISNULL(SHARE) || PG_ARGISNULL(MOST) || PG_ARGISNULL(DEPTH) || PG_GETARG_INT32(DEPTH) <= 0
+	if (PG_ARGISNULL(MODEL_ID) || PG_ARGISNULL(QUERY) || PG_ARGISNULL(SHARE) || PG_ARGISNULL(MICROSECONDS) || PG_ARGISNULL(DEPTH) || PG_GETARG_INT32(DEPTH) <= 0
 		|| !find_model(search->schema, PG_GETARG_INT32(MODEL_ID), &search->model) || !search->model.sorted)
 		return false;
 	search->k = PG_GETARG_INT32(DEPTH);
@@ -58,7 +58,7 @@ native_nearest_by_look(PG_FUNCTION_ARGS)
 	if (!read_question(fcinfo, &search))
 		return (Datum) 0;
 	answer.hits = palloc(search.k * sizeof(Hit));
-	if (search_looks(&search, PG_GETARG_FLOAT8(SHARE), 0, PG_GETARG_FLOAT8(MOST), &answer))
+	if (search_looks(&search, PG_GETARG_FLOAT8(SHARE), 0, looks_within(PG_GETARG_FLOAT8(MICROSECONDS)), &answer))
 		add_younger(&search, &answer);
 	else
 		answer.count = 0;

@@ -171,3 +171,13 @@ value_of(const Reading *reading, AttrNumber number, bool *null)
 {
 	return slot_getattr(reading->slot, number, null);
 }
+
+/* Whether a column of type text, which is not NULL, is this. */
+bool
+text_is(const Reading *reading, AttrNumber number, const char *wanted, Size size)
+{
+	bool		null;
+	text	   *found = DatumGetTextPP(value_of(reading, number, &null));
+
+	return VARSIZE_ANY_EXHDR(found) == size && memcmp(VARDATA_ANY(found), wanted, size) == 0;
+}

@@ -11,7 +11,10 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* Microseconds of searching lists by look, altogether and of each vector; vectors that are read at least, and to find one that passes. */
+/*
+ * Microseconds of searching lists by look, altogether and of each vector; vectors that are read at least, and to find one that passes. The same as tilescout.looks_microseconds and
+ * looks_read; here, since this has to run in schemas that do not have them yet.
+ */
 #define LOOKS_START 300
 #define LOOKS_ROW 0.06
 #define LOOKS_READ 1200
@@ -24,7 +27,7 @@
 #define KEPT_MEMORY (512 * 1024)
 
 static const char *last_way = NULL;
-static double last_read = 0;
+static double last_read = -1;
 
 PG_FUNCTION_INFO_V1(native_search);
 PG_FUNCTION_INFO_V1(native_search_way);
@@ -70,6 +73,13 @@ add_younger(const Search *search, Answer *answer)
 	memcpy(answer->hits, all, answer->count * sizeof(Hit));
 }
 
+/* How many vectors of lists are read in this time. */
+double
+looks_within(double microseconds)
+{
+	return (microseconds - LOOKS_START) / LOOKS_ROW;
+}
+
 /* Whether lists by look gave the answer: where that takes less time than comparing what lies in the area, which finds all that is near. */
 static bool
 ask_looks(const Search *search, const Costs *costs, Answer *answer)
@@ -81,8 +91,8 @@ ask_looks(const Search *search, const Costs *costs, Answer *answer)
 
 	double		rough = rough_rows(search, rows, costs->cells_looked_at), exact_time = rough * costs->exact_row;
 	double		share = Min(1, Max(1, rough) / rows), hoped = 0;
-	/* So many vectors may be read meanwhile, and so much of them has to pass. */
-	double		most = (exact_time - LOOKS_START) / LOOKS_ROW, needed = LOOKS_PER_HIT * search->k / Max(1, most - LOOKS_READ);
+	/* So much of what can be read meanwhile has to pass. */
+	double		needed = LOOKS_PER_HIT * search->k / Max(1, looks_within(exact_time) - LOOKS_READ);
 
 	/* Where look and place go together, more of what is near passes than of all, and where they are at odds, less. */
 	if (exact_time >= TRIAL_WORTHWHILE && share < TRIAL_NEEDLESS * needed)
@@ -232,11 +242,11 @@ native_search_way(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(last_way));
 }
 
-/* Vectors in the cells and lists that it looked into. */
+/* Vectors in the cells and lists that were looked into for the session's last answer. */
 Datum
 native_search_read(PG_FUNCTION_ARGS)
 {
-	if (last_way == NULL)
+	if (last_read < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64((int64) last_read);
 }

@@ -130,6 +130,7 @@ extern double rough_rows(const Search *search, double total, int32 looked_at);
 /* search.c */
 extern void add_younger(const Search *search, Answer *answer);
 extern void note_read(double read);
+extern double looks_within(double microseconds);
 
 /* looks.c */
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);

@@ -1,7 +1,8 @@
 /*
  * native_looks: the vectors of a model sorted into lists by look.
  *
- * Lists have middles, found as k-means finds them, in two steps: those of groups first, and then so many within each of these, so that a vector is compared with few of them. All of it is done with codes: what is a code's neighbour is nearly always the vector's, and a search looks into more lists than the one that it expects.
+ * Lists have middles, found as k-means finds them, in two steps: those of groups first, and then so many within each of these, so that a vector is compared with few of them. All of it is
+ * done with codes: what is a code's neighbour is nearly always the vector's, and a search looks into more lists than the one that it expects.
  */
 #include "looks.h"
 #include "search.h"

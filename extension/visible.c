@@ -7,10 +7,7 @@
 static bool
 is_published(const Reading *run, AttrNumber state)
 {
-	bool		null;
-	text	   *value = DatumGetTextPP(value_of(run, state, &null));
-
-	return VARSIZE_ANY_EXHDR(value) == strlen("published") && memcmp(VARDATA_ANY(value), "published", strlen("published")) == 0;
+	return text_is(run, state, "published", strlen("published"));
 }
 
 /* The model of this id; 0: the only one. false: there is none, or there are several. */
@@ -23,11 +20,12 @@ find_model(Oid schema, int32 id, Model *model)
 	while (found < 2 && next_row(&reading))
 	{
 		bool		null;
+		int32		own = int4_of(&reading, column(reading.table, "id", INT4OID));
 
-		if (id != 0 && int4_of(&reading, column(reading.table, "id", INT4OID)) != id)
+		if (id != 0 && own != id)
 			continue;
 		found++;
-		model->id = int4_of(&reading, column(reading.table, "id", INT4OID));
+		model->id = own;
 		model->dimension = int4_of(&reading, column(reading.table, "dimension", INT4OID));
 		model->through_run = DatumGetInt32(value_of(&reading, column(reading.table, "looks_through_run", INT4OID), &null));
 		model->sorted = !null;

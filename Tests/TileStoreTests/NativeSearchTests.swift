@@ -124,11 +124,13 @@ import TileStore
         func answer(_ arguments: String, lists: Bool) throws -> (tiles: [String], plan: String, last: String?) {
             try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.lists_serve() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT \(lists)'")
             let row = try f.store.connection.query("""
-                SELECT a.plan, a.tiles[cardinality(a.tiles)]::text AS last, (SELECT coalesce(string_agg(h.tile || ' ' || h.collection, ',' ORDER BY n), '')
+                SELECT a.plan, a.rows_visited, a.tiles[cardinality(a.tiles)]::text AS last, (SELECT coalesce(string_agg(h.tile || ' ' || h.collection, ',' ORDER BY n), '')
                     FROM unnest(a.tiles, a.tile_collections) WITH ORDINALITY AS h (tile, collection, n)) AS tiles
                 FROM tilescout.run_search(\(arguments)) AS a
                 """)[0]
-            return ((try row["tiles"] as String).split(separator: ",").map(String.init), try row["plan"], try row["last"])
+            let tiles = (try row["tiles"] as String).split(separator: ",").map(String.init)
+            #expect(try row["rows_visited"] as Int >= tiles.count, "\(arguments)")
+            return (tiles, try row["plan"], try row["last"])
         }
         for turn in 0..<120 {
             var filter = Self.filters[turn % Self.filters.count]

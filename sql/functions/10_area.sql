@@ -92,3 +92,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.first_of_each_place IS
     'Greedy spatial non-maximum suppression: positions of the footprints, best first, that show no place already kept; stops at the wanted number.';
+
+CREATE OR REPLACE FUNCTION tilescout.best_of_each_place(
+    INOUT tiles uuid[], INOUT collections int[], INOUT distances double precision[], INOUT footprints geometry[], wanted int)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+    SELECT array_agg($1[i] ORDER BY i), array_agg($2[i] ORDER BY i), array_agg($3[i] ORDER BY i), array_agg($4[i] ORDER BY i)
+    FROM unnest(tilescout.first_of_each_place($4, $5)) AS i
+$$;
+COMMENT ON FUNCTION tilescout.best_of_each_place IS 'Of an answer, best first, what tilescout.first_of_each_place keeps.';

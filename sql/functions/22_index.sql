@@ -149,33 +149,30 @@ BEGIN
         action := CASE WHEN present IS NULL THEN 'nothing to index' ELSE 'kept' END;
     ELSIF present IS NOT NULL AND through <= reach THEN
         action := 'kept';
-    ELSIF tilescout.lists_serve() THEN
-        action := 'built';
-        index_name := 'lists';
-        rows_outside := inside + outside - rows_indexed;
-        statement := format('SELECT tilescout.sort_by_look(%s, %s)', known.id, through);
-        in_parallel := true;
-        RETURN NEXT;
-        RETURN;
     ELSE
         action := 'built';
+        rows_outside := inside + outside - rows_indexed;
+    END IF;
+    IF action = 'built' AND tilescout.lists_serve() THEN
+        index_name := 'lists';
+        statement := format('SELECT tilescout.sort_by_look(%s, %s)', known.id, through);
+        in_parallel := true;
+    ELSIF action = 'built' THEN
         -- Indexes are told by their conditions; a name may be taken by one that could not be dropped yet.
         SELECT target || '_hnsw_' || through || CASE WHEN n > 1 THEN '_' || n ELSE '' END INTO wanted FROM generate_series(1, 1000) AS n
             WHERE to_regclass('tilescout.' || target || '_hnsw_' || through || CASE WHEN n > 1 THEN '_' || n ELSE '' END) IS NULL ORDER BY n LIMIT 1;
         index_name := wanted;
-        rows_outside := inside + outside - rows_indexed;
         -- The caller's search_path may not lead to pgvector.
         statement := format('CREATE INDEX %s %I ON tilescout.%I USING hnsw (embedding %I.halfvec_cosine_ops) WITH (m = 16, ef_construction = 64) WHERE run_id <= %s',
             CASE WHEN NOT in_transaction THEN 'CONCURRENTLY' END, wanted, target,
             (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector'), through);
         -- pgvector before 0.8.4 can overflow in a parallel build.
         in_parallel := (SELECT string_to_array(e.extversion, '.')::int[] >= ARRAY[0, 8, 4] FROM pg_extension AS e WHERE e.extname = 'vector');
-        RETURN NEXT;
-        RETURN;
+    ELSE
+        index_name := present;
+        rows_indexed := inside;
+        rows_outside := outside;
     END IF;
-    index_name := present;
-    rows_indexed := inside;
-    rows_outside := outside;
     RETURN NEXT;
 END $$;
 COMMENT ON FUNCTION tilescout.plan_index IS

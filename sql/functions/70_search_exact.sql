@@ -25,7 +25,6 @@ DECLARE
     -- Where a tile lies exactly is dear to find out, so only the nearest by look are asked, and more of them while too few pass.
     depth bigint := greatest(40, 2 * wanted, wanted * 3 * visited / greatest(passing, 1) / 2);
     passed bigint;
-    kept int[];
 BEGIN
     LOOP
         IF simple THEN
@@ -73,9 +72,7 @@ BEGIN
         END IF;
         passed := coalesce(cardinality(tiles), 0);
         IF one_per_place AND passed > 0 THEN
-            kept := tilescout.first_of_each_place(footprints, k);
-            SELECT array_agg(tiles[i] ORDER BY i), array_agg(collections[i] ORDER BY i), array_agg(distances[i] ORDER BY i), array_agg(footprints[i] ORDER BY i)
-                INTO tiles, collections, distances, footprints FROM unnest(kept) AS i;
+            SELECT * INTO tiles, collections, distances, footprints FROM tilescout.best_of_each_place(tiles, collections, distances, footprints, k);
         END IF;
         -- Enough, or nothing is left: all were fetched, and not so many passed as were wanted.
         EXIT WHEN cardinality(tiles) >= k OR (passed < wanted AND depth >= visited);

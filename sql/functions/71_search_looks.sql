@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION tilescout.search_looks(
-    of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, wanted int, share double precision, most double precision,
+    of_model int, query halfvec, f tilescout.search_filter, k int, one_per_place boolean, wanted int, share double precision, microseconds double precision,
     after_distance double precision, after_tile uuid,
     OUT tiles uuid[], OUT collections int[], OUT distances double precision[], OUT complete boolean, OUT visited bigint)
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
@@ -13,14 +13,13 @@ DECLARE
     depth int := least(deepest, CASE WHEN (f.near, f.resolution, f.hidden_scenes, f.excluded_scenes, f.excluded_place) IS NULL THEN wanted ELSE 2 * wanted END
         + coalesce(cardinality(f.excluded_tiles), 0));
     footprints geometry[];
-    kept int[];
     met int;
 BEGIN
     visited := 0;
     LOOP
         WITH near AS MATERIALIZED (
             SELECT n.* FROM tilescout.native_nearest_by_look(of_model, query, coalesce(f.area, f.reach), f.acquired, f.collection_ids, f.hidden_runs,
-                f.min_valid::real, f.max_cloud::real, after_distance, after_tile, share, most, depth) AS n
+                f.min_valid::real, f.max_cloud::real, after_distance, after_tile, share, microseconds, depth) AS n
         )
         SELECT array_agg(h.tile_id), array_agg(h.collection_id), array_agg(h.distance), array_agg(h.footprint), (SELECT count(*) FROM near)
             INTO tiles, collections, distances, footprints, met
@@ -40,9 +39,7 @@ BEGIN
         visited := visited + tilescout.native_search_read();
         complete := coalesce(cardinality(tiles), 0) >= wanted;
         IF one_per_place AND complete THEN
-            kept := tilescout.first_of_each_place(footprints, k);
-            SELECT array_agg(tiles[i] ORDER BY i), array_agg(collections[i] ORDER BY i), array_agg(distances[i] ORDER BY i)
-                INTO tiles, collections, distances FROM unnest(kept) AS i;
+            SELECT * INTO tiles, collections, distances, footprints FROM tilescout.best_of_each_place(tiles, collections, distances, footprints, k);
             complete := cardinality(tiles) >= k;
             wanted := 4 * wanted;
         END IF;
@@ -54,4 +51,4 @@ BEGIN
     distances := distances[:k];
 END $$;
 COMMENT ON FUNCTION tilescout.search_looks IS
-    'The k nearest by lists by look, which the extension tilescout_packs reads; wanted of them pass before places are told apart, share is likely to, and more than most vectors are not read. complete: so many passed; else there may be more, and nearer.';
+    'The k nearest by lists by look, which the extension tilescout_packs reads; wanted of them pass before places are told apart, share is likely to, and it takes no longer than so many microseconds. complete: so many passed; else there may be more, and nearer.';

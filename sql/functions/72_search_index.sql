@@ -30,7 +30,6 @@ DECLARE
     tail record;
     cells record;
     footprints geometry[];
-    kept int[];
     plan json;
 BEGIN
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
@@ -73,9 +72,7 @@ BEGIN
         INTO tiles, collections, distances, footprints
         FROM unnest(tiles, collections, distances, footprints) AS h (tile, collection, distance, footprint);
     IF one_per_place AND tiles IS NOT NULL THEN
-        kept := tilescout.first_of_each_place(footprints, k);
-        SELECT array_agg(tiles[i] ORDER BY i), array_agg(collections[i] ORDER BY i), array_agg(distances[i] ORDER BY i)
-            INTO tiles, collections, distances FROM unnest(kept) AS i;
+        SELECT * INTO tiles, collections, distances, footprints FROM tilescout.best_of_each_place(tiles, collections, distances, footprints, k);
         complete := complete AND cardinality(tiles) >= k;
     END IF;
     tiles := tiles[:k];

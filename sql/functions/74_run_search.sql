@@ -114,9 +114,8 @@ BEGIN
         depth := tilescout.index_depth(k, one_per_place);
         exact_time := tilescout.exact_microseconds(of_model.dimension, rough);
         IF by_lists THEN
-            -- As the extension plans by itself: so many are read at least, and so many for each that has to be met until one passes.
-            IF depth <= 10000 AND 1200 + 20 * depth / greatest(share, 1e-9) < tilescout.looks_within(exact_time) THEN
-                answer := tilescout.search_looks(of_model.id, query, f, k, one_per_place, depth::int, share, tilescout.looks_within(exact_time), after_distance, after);
+            IF depth <= 10000 AND tilescout.looks_microseconds(tilescout.looks_read(depth / greatest(share, 1e-9))) < exact_time THEN
+                answer := tilescout.search_looks(of_model.id, query, f, k, one_per_place, depth::int, share, exact_time, after_distance, after);
                 rows_visited := answer.visited;
                 exact := CASE WHEN answer.complete THEN false END;
                 plan := CASE WHEN answer.complete THEN format('lists by look: about %s rows pass, and enough of them are in the lists of tiles that look alike which are nearest', rows_estimated)

@@ -45,7 +45,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.search_in_full IS 'What tilescout.search answers, in SQL.';
 
-CREATE OR REPLACE FUNCTION tilescout.make_search(way text)
+CREATE OR REPLACE FUNCTION tilescout.make_search(called text, directly boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $make$
 BEGIN
     EXECUTE $declared$
@@ -59,11 +59,12 @@ CREATE OR REPLACE FUNCTION tilescout.search(
 RETURNS TABLE (rank int, tile_id uuid, distance double precision, collection text, scene_id bigint, scene_path text, acquired_at timestamptz,
     valid_fraction real, cloud_fraction real, lon double precision, lat double precision, footprint geometry)
 STABLE COST 10000 ROWS 20
-$declared$ || way;
+$declared$ || CASE WHEN directly THEN format('LANGUAGE c AS ''$libdir/tilescout_packs'', %L', called)
+        ELSE format('LANGUAGE sql AS ''SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)''', called) END;
 END $make$;
-COMMENT ON FUNCTION tilescout.make_search IS 'Makes tilescout.search, answered in this way: a LANGUAGE, and what of it is called. tilescout.settle_packs knows which ways there are.';
+COMMENT ON FUNCTION tilescout.make_search IS 'Makes tilescout.search: SQL that calls this function, or, directly, itself this function of the extension, which only a superuser may have.';
 
-SELECT tilescout.make_search('LANGUAGE sql AS ''SELECT * FROM tilescout.search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)''');
+SELECT tilescout.make_search('search_in_full');
 COMMENT ON FUNCTION tilescout.search IS
     'Tiles that look like a tile (like_tile), like a vector (embedding), or like some tiles and unlike others (positives, negatives), nearest first. '
     'within: polygon or multipolygon in any coordinate system; acquired: times of acquisition; collections: their names; min_valid: least share of pixels with data; '

@@ -36,10 +36,8 @@ BEGIN
             UNION ALL SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) WHERE $13 > 1000000'
         ELSE 'SELECT * FROM tilescout.plain_nearest_in_cells($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)' END);
     -- The planner puts SQL in the place of its call, which takes a sixth of a small search.
-    PERFORM tilescout.make_search(CASE WHEN native AND (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user)
-        THEN 'LANGUAGE c AS ''$libdir/tilescout_packs'', ''native_search'''
-        ELSE format('LANGUAGE sql AS ''SELECT * FROM tilescout.%I($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)''',
-            CASE WHEN native THEN 'native_search' ELSE 'search_in_full' END) END);
+    PERFORM tilescout.make_search(CASE WHEN native THEN 'native_search' ELSE 'search_in_full' END,
+        native AND (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user));
     PERFORM tilescout.set_body('tilescout.explain_search', CASE WHEN native THEN $body$
         WITH native AS MATERIALIZED (
             SELECT count(*)::int AS returned FROM tilescout.native_search($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
