@@ -36,6 +36,8 @@
 /* So many lists, of so many groups, tell whether look and place go together. */
 #define TRIED_LISTS 4
 #define TRIED_GROUPS 4
+/* Where a larger part of the known lists reaches into the answer, more become known. */
+#define CROWDED 4
 /* Where less passes, as much is known and looked into as if so much did. */
 #define LEAST_SHARE 0.01
 /* Room for what waits, at first: of the first lists all of it. */
@@ -423,10 +425,34 @@ look_into_nearest(Looking *looking, double most, Answer *answer)
 			if (answer->count < looking->search->k && looking->read * looking->search->k / (answer->count + 1) > most)
 				return false;
 			wanted = lists_wanted(looking, answer);
+			/* They are as long as those before. */
+			if (looking->read / looking->turns * wanted > most)
+				return false;
 		}
 	}
 	compare_waiting_ones(looking, answer);
 	return true;
+}
+
+/* The known lists that reach into the answer and have not been looked into, and how many vectors they hold. */
+static int32
+find_reaching(Looking *looking, float4 cosine, NearList **lists, double *vectors)
+{
+	int32		count = 0;
+	slist_iter	known;
+
+	*vectors = 0;
+	slist_foreach(known, &looking->all_lists)
+	{
+		NearList   *list = slist_container(NearList, next, known.cur);
+
+		if (!list->done && reaches(list, cosine))
+		{
+			*vectors += list->extent.count;
+			lists[count++] = list;
+		}
+	}
+	return count;
 }
 
 /* Looks into the lists that reach into the answer. false: it would take too long. */
@@ -435,24 +461,21 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 {
 	float4		cosine = 1 - furthest_of(looking->search, answer);
 	NearList  **lists;
-	int32		count = 0;
-	double		vectors = looking->read;
-	slist_iter	known;
+	int32		count, groups;
+	double		vectors;
 
 	if (answer->count < looking->search->k)
 		return true;
-	lists = palloc(looking->known * sizeof(NearList *));
-	slist_foreach(known, &looking->all_lists)
+	/* Where many of the known ones do, some of further groups do, too. */
+	do
 	{
-		NearList   *list = slist_container(NearList, next, known.cur);
-
-		if (!list->done && reaches(list, cosine))
-		{
-			vectors += list->extent.count;
-			lists[count++] = list;
-		}
-	}
-	if (vectors > most)
+		lists = palloc(looking->known * sizeof(NearList *));
+		count = find_reaching(looking, cosine, lists, &vectors);
+		groups = looking->opened;
+		while (count > looking->known / CROWDED && looking->opened < 2 * groups && open_group(looking))
+			;
+	} while (looking->opened > groups);
+	if (looking->read + vectors > most)
 		return false;
 	qsort(lists, count, sizeof(NearList *), compare_lists);
 	for (int32 i = 0; i < count; i++)

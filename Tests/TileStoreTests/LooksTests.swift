@@ -30,13 +30,17 @@ import TileStore
             try f.store.finish(f.run, .published)
             if run == indexed - 1 { #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built") }
         }
-        // Every table is large compared with this one: lists are asked for more than a few cells.
+        try makeLarge(f)
+        return (f, looks)
+    }
+
+    /// As if the table were large: lists are asked where the area is of more than a few cells.
+    private func makeLarge(_ f: StoreFixture) throws {
         try f.store.connection.execute(script: """
             CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1';
             CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows';
             ANALYZE
             """)
-        return (f, looks)
     }
 
     /// Vectors in lists, and what the lists' middles say of how many there are.
@@ -98,6 +102,24 @@ import TileStore
         let together = try asked(scene: 4), atOdds = try asked(scene: 7)
         #expect(together.recall >= 0.995 && together.byLists >= 36, "\(together)")
         #expect(atOdds == (1, 0), "\(atOdds)")
+    }
+
+    /// A query's nearest 48 lie in one list, with them one that is far away, and one that is not quite as far in a list that is not like the query.
+    @Test("Where few tiles look like the query, those that do next are found wherever they are") func rareLooks() throws {
+        let dimension = 128, f = try StoreFixture(dimension: dimension), scene = try f.addScene(0)
+        var random = SeededRandom(seed: 6)
+        func direction() -> [Float] { StoreFixture.unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) }) }
+        func between(_ a: [Float], _ b: [Float], _ share: Float) -> [Float] { StoreFixture.unit(zip(a, b).map { share * $0 + (1 - share * share).squareRoot() * $1 }) }
+        let questions = (0..<20).map { _ in direction() }, others = (0..<400).map { _ in direction() }
+        var looks = questions.flatMap { question in (0..<48).map { _ in between(question, direction(), 0.99) } + [between(question, direction(), 0.5)] }
+        for (question, other) in zip(questions, others) { looks.append(between(question, other, 0.56)) }
+        while looks.count < 24_000 { looks.append(between(others[looks.count % others.count], direction(), 0.7)) }
+        _ = try f.store.merge(looks.indices.map { f.row($0, scene: scene, at: (Double($0 % 200) / 20, Double($0 / 200) / 20), embedding: looks[$0]) }, run: f.run)
+        try f.store.finish(f.run, .published)
+        #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built")
+        try makeLarge(f)
+        let found = try recall(f, questions, areas: ["NULL"], k: 49)
+        #expect(found.recall >= 0.998 && found.byLists == 20, "\(found)")
     }
 
     @Test("Younger runs, those that are rolled back and forgotten scenes: answers show what is published now") func listsMeetChanges() throws {
