@@ -53,6 +53,17 @@ struct StoreFixture {
         TileID(bytes: (0..<16).map { UInt8(truncatingIfNeeded: $0 < 8 ? 0 : number >> (8 * (15 - $0))) })
     }
 
+    /// What searches plan by, so that this small table is planned for as a large one is: up to how many cells an area is small, and what comparing takes, as SQL of `rows`; nil leaves it as it is.
+    func plan(fewCells: Int? = nil, exactMicroseconds: String? = nil) throws {
+        if let fewCells { try replace("few_cells() RETURNS int", "SELECT \(fewCells)") }
+        if let exactMicroseconds { try replace("exact_microseconds(dimension int, rows double precision) RETURNS double precision STRICT", "SELECT \(exactMicroseconds)") }
+    }
+
+    /// Gives a function of the schema, which depends on its arguments alone, another body.
+    func replace(_ signature: String, _ body: String) throws {
+        try store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.\(signature) LANGUAGE sql IMMUTABLE PARALLEL SAFE AS '\(body)'")
+    }
+
     func row(
         _ number: Int, scene: Int, at place: (lon: Double, lat: Double) = (0, 0), side: Double = 0.1, turned angle: Double = 0, valid: Float = 1, cloud: Float? = nil,
         embedding: [Float]? = nil
@@ -67,7 +78,11 @@ struct StoreFixture {
     /// A unit vector that depends on the number alone.
     static func direction(_ number: Int, _ dimension: Int) -> [Float] {
         var random = SeededRandom(seed: UInt64(number) &* 7919 &+ 17)
-        return unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) })
+        return direction(dimension, using: &random)
+    }
+
+    static func direction(_ dimension: Int, using random: inout SeededRandom) -> [Float] {
+        unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) })
     }
 
     /// As SQL writes it, quotes and all.

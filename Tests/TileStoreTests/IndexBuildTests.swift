@@ -15,10 +15,8 @@ import TestCluster
         var f = try StoreFixture(dimension: Self.dimension)
         try f.store.connection.query("SELECT tilescout.settle_packs($1)", [byExtension])
         try load(0..<Self.rows, into: &f, over: f.store)
-        try f.store.connection.execute(script: """
-            CREATE OR REPLACE FUNCTION tilescout.index_worthwhile(dimension int) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 500::bigint';
-            CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'
-            """)
+        try f.replace("index_worthwhile(dimension int) RETURNS bigint STRICT", "SELECT 500::bigint")
+        try f.plan(exactMicroseconds: "600 + rows")
         return f
     }
 
@@ -352,7 +350,7 @@ import TestCluster
         #expect(try f.store.buildIndexes(model: f.model.name).action == "built")
         #expect(try indexes(f).count == 1)
         try f.store.connection.execute(script: "SELECT tilescout.settle_packs()")
-        try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'")
+        try f.plan(exactMicroseconds: "600 + rows")
         try check(f.anotherStore(), tiles: Self.rows, byIndex: true)
         let report = try f.store.buildIndexes(model: f.model.name)
         #expect(report.action == "kept" && report.indexName == IndexReport.lists && report.rowsIndexed == Self.rows, "\(report)")

@@ -36,11 +36,8 @@ import TileStore
 
     /// As if the table were large: lists are asked where the area is of more than a few cells.
     private func makeLarge(_ f: StoreFixture) throws {
-        try f.store.connection.execute(script: """
-            CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1';
-            CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows';
-            ANALYZE
-            """)
+        try f.plan(fewCells: 1, exactMicroseconds: "600 + rows")
+        try f.store.connection.execute(script: "ANALYZE")
     }
 
     /// Vectors in lists, and what the lists' middles say of how many there are.
@@ -96,7 +93,7 @@ import TileStore
     @Test("Lists are asked where look and place go together, and all is compared where they are at odds") func listsAreTried() throws {
         let (f, looks) = try filled(placedByLook: true), area = ["tilescout.bbox(4.3, 0, 5.7, 9)"]
         // Of three scenes' tiles, which may lie there, comparing takes so long that lists are worth it where more than that share of them passes.
-        try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + 0.25 * rows'")
+        try f.plan(exactMicroseconds: "600 + 0.25 * rows")
         // Seven of ten tiles of the fifth scene lie there, and none of the eighth.
         func asked(scene: Int) throws -> (recall: Double, byLists: Int) { try recall(f, (0..<40).map { looks[500 * scene + $0] }, areas: area, k: 150) }
         let together = try asked(scene: 4), atOdds = try asked(scene: 7)
@@ -108,7 +105,7 @@ import TileStore
     @Test("Where few tiles look like the query, those that do next are found wherever they are") func rareLooks() throws {
         let dimension = 128, f = try StoreFixture(dimension: dimension), scene = try f.addScene(0)
         var random = SeededRandom(seed: 6)
-        func direction() -> [Float] { StoreFixture.unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) }) }
+        func direction() -> [Float] { StoreFixture.direction(dimension, using: &random) }
         func between(_ a: [Float], _ b: [Float], _ share: Float) -> [Float] { StoreFixture.unit(zip(a, b).map { share * $0 + (1 - share * share).squareRoot() * $1 }) }
         let questions = (0..<20).map { _ in direction() }, others = (0..<400).map { _ in direction() }
         var looks = questions.flatMap { question in (0..<48).map { _ in between(question, direction(), 0.99) } + [between(question, direction(), 0.5)] }
@@ -155,8 +152,8 @@ import TileStore
         let (f, looks) = try filled()
         func small() throws -> (recall: Double, byLists: Int) {
             // By cells, which few_cells leaves to small areas.
-            try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1000'")
-            defer { try? f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1'") }
+            try f.plan(fewCells: 1000)
+            defer { try? f.plan(fewCells: 1) }
             return try recall(f, questions(looks, 24))
         }
         func check() throws {

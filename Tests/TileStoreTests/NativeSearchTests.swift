@@ -34,11 +34,8 @@ import TileStore
         try f.store.connection.query("DELETE FROM tilescout.scene WHERE path = '/scenes/12.tif'")
         if index != .none {
             // Every table is large compared with this one: lists are asked for more than a few cells; and SQL, which is told that there are none, compares all.
-            try f.store.connection.execute(script: """
-                CREATE OR REPLACE FUNCTION tilescout.lists_serve() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT false';
-                CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 3';
-                CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'
-                """)
+            try f.replace("lists_serve() RETURNS boolean", "SELECT false")
+            try f.plan(fewCells: 3, exactMicroseconds: "600 + rows")
         }
         try f.store.connection.execute(script: "ANALYZE")
         return f
@@ -122,7 +119,7 @@ import TileStore
         var random = SeededRandom(seed: 41), found = 0, wanted = 0, byLists: [String: Int] = [:]
         func tile() -> String { "(SELECT tile_id FROM tilescout.embedding_1 WHERE run_id < 4 ORDER BY tile_id OFFSET \(Int.random(in: 0..<3000, using: &random)) LIMIT 1)" }
         func answer(_ arguments: String, lists: Bool) throws -> (tiles: [String], plan: String, last: String?) {
-            try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.lists_serve() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT \(lists)'")
+            try f.replace("lists_serve() RETURNS boolean", "SELECT \(lists)")
             let row = try f.store.connection.query("""
                 SELECT a.plan, a.rows_visited, a.tiles[cardinality(a.tiles)]::text AS last, (SELECT coalesce(string_agg(h.tile || ' ' || h.collection, ',' ORDER BY n), '')
                     FROM unnest(a.tiles, a.tile_collections) WITH ORDINALITY AS h (tile, collection, n)) AS tiles
@@ -284,7 +281,7 @@ import TileStore
         let f = try filled()
         let question = "embedding => \(StoreFixture.literal(StoreFixture.direction(7, Self.dimension))), within => tilescout.bbox(1, 1, 1.2, 1.2)"
         #expect(try ask(f.store, question).way == "cells")
-        try f.store.connection.execute(script: "CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1'")
+        try f.plan(fewCells: 1)
         #expect(try ask(f.store, question).way == "all cells")
     }
 }

@@ -72,10 +72,7 @@ import TileStore
         }
         if withIndex {
             // Every table is large compared with this: the index is asked whenever more than two cells would be visited.
-            try f.store.connection.execute(script: """
-                CREATE OR REPLACE FUNCTION tilescout.few_cells() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 2';
-                CREATE OR REPLACE FUNCTION tilescout.exact_microseconds(dimension int, rows double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS 'SELECT 600 + rows'
-                """)
+            try f.plan(fewCells: 2, exactMicroseconds: "600 + rows")
             try f.store.connection.execute(script: "ANALYZE")
         }
         var plans: [String: Int] = [:], recalled = 0, wantedByIndex = 0

@@ -17,6 +17,22 @@ from run import DATED_SHARES, DATES, RELATIONS, measure_cell, warm
 SHARES = (0.00001, 0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
 
 
+class Alone:
+    """Tilescout's searches of a filled database, warmed."""
+
+    def __init__(self, conninfo, corpus):
+        connect = asking.connector(conninfo)
+        self.corpus, self.connection, self.ours = corpus, connect(), contenders.all_of(connect)[0]
+        warm(corpus, self.connection, [self.ours])
+
+    def measure(self, share, relation, dates, count, random):
+        """Of each question rows kept, recall, and milliseconds; raises SystemExit where an answer is short."""
+        kept, recalls, times, short = measure_cell(self.corpus, self.connection, [self.ours], share, relation, dates, count, random)
+        if short > 0:
+            raise SystemExit(f"{short} short answers")
+        return kept, recalls[self.ours.name], times[self.ours.name]
+
+
 def fill(connection, corpus, rows):
     started = time.perf_counter()
     database.fill_ours_directly(connection, corpus, corpora.DIMENSION)
@@ -42,9 +58,7 @@ def main():
             connection.commit()
             fill(connection, corpus, arguments.rows)
 
-    connect = asking.connector(arguments.conninfo)
-    connection, ours = connect(), contenders.all_of(connect)[0]
-    warm(corpus, connection, [ours])
+    alone = Alone(arguments.conninfo, corpus)
     print("| kept | look and place | rows | recall@10 (least) | ms, p50 | longest |\n|" + " --- |" * 6)
     for share in SHARES:
         for relation in RELATIONS:
@@ -52,10 +66,7 @@ def main():
                 continue
             for dates in (None, DATES) if share in DATED_SHARES and relation == "uncorrelated" else (None,):
                 random = numpy.random.default_rng([arguments.question_seed, int(share * 1e6), RELATIONS.index(relation), dates is not None])
-                kept, recalls, times, short = measure_cell(corpus, connection, [ours], share, relation, dates, arguments.questions, random)
-                if short > 0:
-                    raise SystemExit(f"{short} short answers")
-                recalls, times = recalls[ours.name], times[ours.name]
+                kept, recalls, times = alone.measure(share, relation, dates, arguments.questions, random)
                 print(f"| {share * 100:g} % | {relation}{', dates' if dates else ''} | {int(numpy.median(kept)):,} | {numpy.mean(recalls):.3f} ({min(recalls):.2f}) "
                       f"| {numpy.median(times):.1f} | {max(times):.1f} |", flush=True)
 
