@@ -24,16 +24,19 @@ public final class Connection {
         settings += [("dbname", conninfo.text), ("fallback_application_name", applicationName), ("client_encoding", "UTF8")]
         self.conninfo = conninfo
         self.serverFolder = serverFolder
-        handle = settings.withCStringArrays { PQconnectdbParams($0, $1, 1) }
+        // libpq writes to stderr what a server says while a connection is made, unless it has a receiver, which takes a handle. So a first attempt is begun for the handle alone, and given up
+        // for one as PQconnectdbParams makes it, with each host's timeout. Where it has failed at once, it has tried all hosts.
+        handle = settings.withCStringArrays { PQconnectStartParams($0, $1, 1) }
+        PQsetNoticeReceiver(handle, { context, result in
+            guard let context, let result else { return }
+            Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue().record(result)
+        }, Unmanaged.passUnretained(notices).toOpaque())
+        if PQstatus(handle) != CONNECTION_BAD { PQreset(handle) }
         guard PQstatus(handle) == CONNECTION_OK else {
             // All properties are set, so that deinit runs and frees the handle.
             let message = conninfo.redacted(String(cString: PQerrorMessage(handle))).oneLine
             throw PostgreSQLError(operation: "connect to the database", message: message, connectionLost: true, serverFolder: serverFolder)
         }
-        PQsetNoticeReceiver(handle, { context, result in
-            guard let context, let result else { return }
-            Unmanaged<NoticeLog>.fromOpaque(context).takeUnretainedValue().record(result)
-        }, Unmanaged.passUnretained(notices).toOpaque())
     }
 
     public convenience init(_ conninfo: String, applicationName: String = "tilescout") throws {

@@ -94,5 +94,15 @@ final class InterruptionTests {
         #expect(try TileStore(.privateCluster(dataRoot: data)).contentHash() == expected)
     }
 
+    @Test("What a server says that dies while a connection is made does not come before the error")
+    func serverDiesWhileConnecting() throws {
+        let server = try DyingServer(in: folder)
+        defer { server.stop() }
+        let outcome = try CommandLineProgram(environment: ["TILESCOUT_DATABASE": "host=\(folder.path) port=\(DyingServer.port) sslmode=disable"]).run(arguments)
+        #expect(server.greeted > 0)
+        #expect(outcome.status == 69, "\(outcome.error)")
+        #expect(outcome.error.hasPrefix("error: ") && outcome.error.split(separator: "\n").count == 1, "\(outcome.error)")
+    }
+
     private struct NotRunning: Error {}
 }
