@@ -165,3 +165,14 @@ search_cells(const Search *search, const NearCells *near, Answer *answer)
 	end_ranking(ranking);
 	end_lookup(&lookup);
 }
+
+/* The nearest of all cells that may hold rows that pass. */
+void
+compare_all(const Search *search, Answer *answer)
+{
+	NearCells	near = cells_near(search, PG_INT32_MAX);
+
+	answer->count = 0;
+	if (near.cells.count > 0)
+		search_cells(search, &near, answer);
+}

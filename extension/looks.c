@@ -5,17 +5,12 @@
  * answer: whose inner tenth may be as near as the answer's last. And four times as many altogether as it took to find what is now the answer: where nothing that passes is like the query,
  * it comes from lists further away.
  */
-#include "looks.h"
-#include "packs.h"
-#include "search.h"
+#include "looking.h"
 
 #include <math.h>
 
 #include "lib/binaryheap.h"
-#include "lib/ilist.h"
-#include "lib/pairingheap.h"
 #include "storage/bufmgr.h"
-#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
 /*
@@ -47,57 +42,6 @@
 /* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
 #define TOWARDS 0.9f
 
-/* A list whose middle has been compared with the query. */
-typedef struct
-{
-	pairingheap_node node;
-	slist_node	next;
-	float4		cosine;
-	int32		number;
-	bool		done;			/* it has been looked into */
-	Extent		extent;
-} NearList;
-
-typedef struct
-{
-	float4		cosine;			/* OPENED: its lists are known */
-	ListGroup	group;
-} NearGroup;
-
-#define OPENED (-2)
-
-typedef struct
-{
-	float4		least;
-	int32		turn;			/* how many lists were looked into before its own */
-	int32		per_pack;
-	float4		box[4];
-	Member		member;
-} Waiting;
-
-typedef struct
-{
-	const Search *search;
-	CodedQuery	query;
-	Question	question;
-	Reading		rows;
-	BlockNumber blocks;
-	AttrNumber	generation, list, part, codes;
-	Lookup		lookup;
-	PackReading packs;			/* for what has moved */
-	NearGroup  *groups;
-	int32		group_count, opened;
-	pairingheap *lists;			/* known ones that have not been looked into, and perhaps some that have; the first is the nearest */
-	slist_head	all_lists;		/* all known ones */
-	int32		known, least_lists;
-	double		least_groups;
-	Waiting    *waiting;
-	int64		waiting_count, waiting_room;
-	int32		turns;			/* lists that have been looked into */
-	int32	   *found_in;		/* of each hit, the turn in which its list was looked into */
-	double		read;			/* vectors */
-} Looking;
-
 static int
 compare_waiting(Datum a, Datum b, void *argument)
 {
@@ -105,107 +49,6 @@ compare_waiting(Datum a, Datum b, void *argument)
 
 	/* The first of the heap is the largest. */
 	return (y > x) - (y < x);
-}
-
-/* A row of a list: this part of it, or the first from there on. */
-bool
-find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part)
-{
-	ScanKeyData keys[3];
-
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(generation));
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(list));
-	ScanKeyInit(&keys[2], 3, strategy, strategy == BTEqualStrategyNumber ? F_INT4EQ : F_INT4GE, Int32GetDatum(part));
-	return find_row(rows, keys, 3);
-}
-
-/* The row at hand. false: it is not what it should be. */
-static bool
-row_at_hand(const Looking *looking, Size more, CodesRow *row)
-{
-	bool		null;
-
-	return read_codes(PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes, &null)), looking->search->model.dimension, row)
-		&& row->header->count <= UINT8_MAX && row->rest_size == row->header->count * more;
-}
-
-/* A part of a list where it was, or by its key. */
-static bool
-read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row)
-{
-	Reading    *rows = &looking->rows;
-	int64		generation = looking->search->model.generation;
-
-	if (part >= ROWS_LOCATED || !fetch_row(rows, looking->blocks, &place->rows[part])
-		|| int8_of(rows, looking->generation) != generation || int4_of(rows, looking->list) != list || int4_of(rows, looking->part) != part)
-		if (!find_part(rows, generation, list, BTEqualStrategyNumber, part))
-			return false;
-	return row_at_hand(looking, more, row) && row->header->count > 0;
-}
-
-/* false: there are none. */
-static bool
-rank_groups(Looking *looking)
-{
-	int32		room = 0;
-
-	for (bool found = find_part(&looking->rows, looking->search->model.generation, GROUPS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&looking->rows))
-	{
-		CodesRow	row;
-		float4		cosines[UINT8_MAX];
-
-		if (!row_at_hand(looking, sizeof(ListGroup), &row))
-			return false;
-		likely_cosines(&looking->query, &row, cosines);
-		if (looking->group_count + row.header->count > room)
-		{
-			room = (looking->group_count + row.header->count) * 2;
-			looking->groups = looking->groups == NULL ? palloc(room * sizeof(NearGroup)) : repalloc(looking->groups, room * sizeof(NearGroup));
-		}
-		for (int32 i = 0; i < row.header->count; i++)
-			looking->groups[looking->group_count++] = (NearGroup) {.cosine = cosines[i], .group = ((const ListGroup *) row.rest)[i]};
-	}
-	return looking->group_count > 0;
-}
-
-/* Makes the lists of the nearest group known. false: those of all groups are. */
-static bool
-open_group(Looking *looking)
-{
-	NearGroup  *nearest = looking->groups;
-	int32		count = 0;
-
-	for (int32 i = 1; i < looking->group_count; i++)
-		if (looking->groups[i].cosine > nearest->cosine)
-			nearest = &looking->groups[i];
-	if (nearest->cosine == OPENED)
-		return false;
-	nearest->cosine = OPENED;
-	for (int32 part = 0; count < nearest->group.count; part++)
-	{
-		CodesRow	row;
-		float4		cosines[UINT8_MAX];
-
-		if (!read_part(looking, MIDDLES_OF(nearest - looking->groups), part, &nearest->group.place, sizeof(Extent), &row))
-			break;
-		likely_cosines(&looking->query, &row, cosines);
-
-		NearList   *lists = palloc(row.header->count * sizeof(NearList));
-
-		for (int32 i = 0; i < row.header->count && count < nearest->group.count; i++, count++)
-		{
-			NearList   *list = &lists[i];
-
-			*list = (NearList) {.cosine = cosines[i], .number = nearest->group.first + count, .extent = ((const Extent *) row.rest)[i]};
-			if (list->extent.count == 0)
-				continue;
-			pairingheap_add(looking->lists, &list->node);
-			slist_push_head(&looking->all_lists, &list->next);
-			looking->known++;
-		}
-	}
-	looking->opened++;
-	return true;
 }
 
 /* Whether a vector may pass, by its run, its collection, its cell's dates, and its box. */
@@ -490,36 +333,78 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	return true;
 }
 
-/*
- * share: of the vectors that are likely to pass; hoped: of those of the nearest lists that have to; most: vectors that may be read. false: it would take more, less passes, or there are no
- * lists: other ways are to be gone.
- */
-bool
-search_looks(const Search *search, double share, double hoped, double most, Answer *answer)
+Looking *
+begin_looks(const Search *search)
 {
+	Looking    *looking = palloc(sizeof(Looking));
 	Relation	look = open_table(search->schema, "look");
 
-	share = Max(LEAST_SHARE, share);
-
-	Looking		looking = {
+	*looking = (Looking) {
 		.search = search, .query = code_query(search->query),
 		.question = {.tiles = search->tiles, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
-		.lookup = begin_lookup(search),
-		.least_lists = LEAST_LISTS / pow(share, 1.0 / ROOT), .least_groups = LEAST_GROUPS / sqrt(share), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
+		.lookup = begin_lookup(search), .lists = pairingheap_allocate(compare_in_heap, NULL), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
 		.found_in = palloc(search->k * sizeof(int32))
 	};
+	return looking;
+}
+
+/* Nothing is known yet, or any more. share: of the vectors in lists that are likely to pass. */
+static void
+begin_anew(Looking *looking, double share, Answer *answer)
+{
+	share = Max(LEAST_SHARE, share);
+	looking->least_lists = LEAST_LISTS / pow(share, 1.0 / ROOT);
+	looking->least_groups = LEAST_GROUPS / sqrt(share);
+	pairingheap_reset(looking->lists);
+	slist_init(&looking->all_lists);
+	looking->group_count = looking->opened = looking->known = looking->turns = 0;
+	looking->waiting_count = 0;
+	looking->read = 0;
+	answer->count = 0;
+}
+
+static bool
+look_into_known(Looking *looking, double most, Answer *answer)
+{
+	return look_into_nearest(looking, most, answer) && look_into_reaching(looking, most, answer) && look_into_nearest(looking, most, answer);
+}
+
+/*
+ * Searches the lists of all tiles. hoped: the share of the nearest lists' vectors that has to pass; most: vectors that may be read. false: it would take more, less passes, or there are no
+ * lists: other ways are to be gone.
+ */
+bool
+look_everywhere(Looking *looking, double share, double hoped, double most, Answer *answer)
+{
 	bool		useful;
 
-	answer->count = 0;
-	looking.lists = pairingheap_allocate(compare_in_heap, NULL);
-	useful = rank_groups(&looking) && (hoped == 0 || keeps_promise(&looking, hoped, answer))
-		&& look_into_nearest(&looking, most, answer) && look_into_reaching(&looking, most, answer) && look_into_nearest(&looking, most, answer);
-	answer->read = looking.read;
-	end_lookup(&looking.lookup);
-	if (looking.packs.rows.table != NULL)
-		end_reading(&looking.packs.rows);
-	end_reading(&looking.rows);
+	begin_anew(looking, share, answer);
+	useful = rank_groups(looking) && (hoped == 0 || keeps_promise(looking, hoped, answer)) && look_into_known(looking, most, answer);
+	answer->read += looking->read;
 	return useful;
+}
+
+/* Searches the lists of the regions that the area meets. false: it would take more. */
+bool
+look_in_regions(Looking *looking, double share, double most, Answer *answer)
+{
+	bool		useful;
+
+	begin_anew(looking, share, answer);
+	looking->least_lists += looking->region_count;
+	open_regions(looking);
+	useful = look_into_known(looking, most, answer);
+	answer->read += looking->read;
+	return useful;
+}
+
+void
+end_looks(Looking *looking)
+{
+	end_lookup(&looking->lookup);
+	if (looking->packs.rows.table != NULL)
+		end_reading(&looking->packs.rows);
+	end_reading(&looking->rows);
 }

@@ -8,10 +8,11 @@
 
 /*
  * Lists that look alike make a group. Instead of lists there are the middles of all groups, in their order, with a ListGroup of each, and of each group the middles of its lists, with an
- * Extent of each.
+ * Extent of each. The lists of a region, which hold its vectors once more, are a group as well, whose number comes after those; of each region there is its box, with a Region.
  */
 #define GROUPS (-1)
 #define MIDDLES_OF(group) (-2 - (group))
+#define REGIONS PG_INT32_MIN
 
 /* What a list says of each of its vectors, beside the code. Days are since PostgreSQL's epoch, those beyond a century the last ones; a cell's dates hold those of its tiles. */
 typedef struct
@@ -38,6 +39,12 @@ typedef struct
 	int32		first, count;
 	ListPlace	place;
 } ListGroup;
+
+typedef struct
+{
+	int32		tiles;
+	ListGroup	lists;
+} Region;
 
 /* What is said of each list, beside the code of its middle. */
 typedef struct

@@ -58,9 +58,7 @@ native_nearest_by_look(PG_FUNCTION_ARGS)
 	if (!read_question(fcinfo, &search))
 		return (Datum) 0;
 	answer.hits = palloc(search.k * sizeof(Hit));
-	if (search_looks(&search, PG_GETARG_FLOAT8(SHARE), 0, looks_within(PG_GETARG_FLOAT8(MICROSECONDS)), &answer))
-		add_younger(&search, &answer);
-	else
+	if (!ask_lists_within(&search, PG_GETARG_FLOAT8(SHARE), PG_GETARG_FLOAT8(MICROSECONDS), &answer))
 		answer.count = 0;
 	note_read(answer.read);
 	for (int32 i = 0; i < answer.count; i++)

@@ -8,6 +8,9 @@
 
 /* An estimate by so many cells is a fifth wrong. */
 #define ENOUGH_OF_SAMPLE 25
+#define TILES_OF_CELL 256
+/* Of so many rows it is clear that they are not all compared, and looking at their cells one by one takes a third of a search. */
+#define ENOUGH_BY_REGIONS 20000
 
 /* One cell of the sample. */
 typedef struct
@@ -31,7 +34,7 @@ typedef struct
 	Sampled    *cells;
 } Sample;
 
-static Sample *
+static const Sample *
 sample_of(const Search *search, double rows, int32 looked_at)
 {
 	static Sample kept = {0};
@@ -47,7 +50,7 @@ sample_of(const Search *search, double rows, int32 looked_at)
 
 	sample.cells = palloc(room * sizeof(Sampled));
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(search->model.id));
-	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(floor(log2(Max(1, floor(rows / 256 / looked_at))))));
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_INT2GE, Int16GetDatum(floor(log2(Max(1, floor(rows / TILES_OF_CELL / looked_at))))));
 	for (bool found = find_row(&reading, keys, 2); found && sample.count < room; found = next_row(&reading))
 	{
 		bool		none, null;
@@ -99,32 +102,40 @@ share_of_sample(const Search *search, const Sample *sample, int32 *met)
 }
 
 /*
- * About how many rows are likely to pass: by boxes, dates and collections of cells, times the share of its box that the area fills. Where too few cells of the sample tell, the cells near by
- * are counted.
+ * About how many rows are likely to pass: by boxes, dates and collections of cells, times the share of its box that the area fills. Where too few cells of the sample tell, regions do, if
+ * the area holds much, and else the cells near by. by_regions: about how many rows lie in the area, if it meets any.
  */
 double
-rough_rows(const Search *search, double total, int32 looked_at)
+rough_rows(const Search *search, double total, int32 looked_at, double by_regions)
 {
 	int32		met;
 
 	if (!search->in_area && !search->dates.given && search->collections == NULL)
 		return total;
 
-	double		rows = total * share_of_sample(search, sample_of(search, total, looked_at), &met);
+	const Sample *sample = sample_of(search, total, looked_at);
+	double		rows = total * share_of_sample(search, sample, &met);
 
-	if (search->in_area)
+	if (!search->in_area)
+		return rows;
+	if (met < ENOUGH_OF_SAMPLE && by_regions > ENOUGH_BY_REGIONS)
 	{
-		double		box = (search->box.east - search->box.west) * (search->box.north - search->box.south);
-		double		filled = DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area)) / Max(box, 1e-12);
+		Search		anywhere = *search;
 
-		rows *= filled;
-		if (met < ENOUGH_OF_SAMPLE)
-		{
-			NearCells	near = cells_near(search, looked_at);
+		anywhere.in_area = false;
+		return by_regions * share_of_sample(&anywhere, sample, &met);
+	}
 
-			if (!near.more)
-				rows = Min(near.tiles, Max(near.sure, near.around * filled));
-		}
+	double		box = (search->box.east - search->box.west) * (search->box.north - search->box.south);
+	double		filled = surface_of_area(search) / Max(box, 1e-12);
+
+	rows *= filled;
+	if (met < ENOUGH_OF_SAMPLE)
+	{
+		NearCells	near = cells_near(search, looked_at);
+
+		if (!near.more)
+			rows = Min(near.tiles, Max(near.sure, near.around * filled));
 	}
 	return rows;
 }

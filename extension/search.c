@@ -11,18 +11,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/*
- * Microseconds of searching lists by look, altogether and of each vector; vectors that are read at least, and to find one that passes. The same as tilescout.looks_microseconds and
- * looks_read; here, since this has to run in schemas that do not have them yet.
- */
-#define LOOKS_START 300
-#define LOOKS_ROW 0.06
-#define LOOKS_READ 1200
-#define LOOKS_PER_HIT 20
-/* Where comparing takes so long, and not so many times as much is likely to pass as lists need, some lists are looked into to see whether they do. */
-#define TRIAL_WORTHWHILE 600
-#define TRIAL_NEEDLESS 4
-
 /* Bytes that a session keeps for searches to work in. */
 #define KEPT_MEMORY (512 * 1024)
 
@@ -37,73 +25,6 @@ void
 note_read(double read)
 {
 	last_read = read;
-}
-
-/* All tiles of the cells. */
-static void
-compare_all(const Search *search, Answer *answer)
-{
-	NearCells	near = cells_near(search, PG_INT32_MAX);
-
-	answer->count = 0;
-	if (near.cells.count > 0)
-		search_cells(search, &near, answer);
-}
-
-/* What runs hold that are younger than the lists, compared exactly, takes its places in the answer of the lists. */
-void
-add_younger(const Search *search, Answer *answer)
-{
-	Search		younger = *search;
-	Answer		more = {.hits = palloc(search->k * sizeof(Hit))};
-
-	if (!runs_outside_lists(search))
-		return;
-	younger.after_run = search->model.through_run;
-	compare_all(&younger, &more);
-
-	Hit		   *all = palloc((answer->count + more.count) * sizeof(Hit));
-	int32		count = answer->count + more.count;
-
-	memcpy(all, answer->hits, answer->count * sizeof(Hit));
-	memcpy(all + answer->count, more.hits, more.count * sizeof(Hit));
-	qsort(all, count, sizeof(Hit), compare_hits);
-	answer->read += more.read;
-	answer->count = Min(search->k, count);
-	memcpy(answer->hits, all, answer->count * sizeof(Hit));
-}
-
-/* How many vectors of lists are read in this time. */
-double
-looks_within(double microseconds)
-{
-	return (microseconds - LOOKS_START) / LOOKS_ROW;
-}
-
-/* Whether lists by look gave the answer: where that takes less time than comparing what lies in the area, which finds all that is near. */
-static bool
-ask_looks(const Search *search, const Costs *costs, Answer *answer)
-{
-	double		rows = search->model.sorted ? rows_of_model(search) : 0;
-
-	if (rows <= 0)
-		return false;
-
-	double		rough = rough_rows(search, rows, costs->cells_looked_at), exact_time = rough * costs->exact_row;
-	double		share = Min(1, Max(1, rough) / rows), hoped = 0;
-	/* So much of what can be read meanwhile has to pass. */
-	double		needed = LOOKS_PER_HIT * search->k / Max(1, looks_within(exact_time) - LOOKS_READ);
-
-	/* Where look and place go together, more of what is near passes than of all, and where they are at odds, less. */
-	if (exact_time >= TRIAL_WORTHWHILE && share < TRIAL_NEEDLESS * needed)
-		hoped = needed;
-	else if (share < needed)
-		return false;
-	/* Where the guess was wrong, it has cost as much as comparing takes. */
-	if (!search_looks(search, Max(share, hoped), hoped, exact_time / LOOKS_ROW, answer))
-		return false;
-	add_younger(search, answer);
-	return true;
 }
 
 /* false: it is left to SQL. */
@@ -131,9 +52,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		last_way = "cells";
 		search_cells(&search, &near, &answer);
 	}
-	else if (ask_looks(&search, known, &answer))
-		last_way = "lists";
-	else
+	else if ((last_way = ask_lists_roughly(&search, known, &answer)) == NULL)
 	{
 		last_way = "all cells";
 		compare_all(&search, &answer);

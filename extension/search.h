@@ -110,6 +110,7 @@ extern bool not_before(const Dates *dates, TimestampTz time);
 extern bool not_after(const Dates *dates, TimestampTz time);
 extern bool date_passes(const Dates *dates, TimestampTz time);
 extern NearCells cells_near(const Search *search, int32 most);
+extern void compare_all(const Search *search, Answer *answer);
 extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
 
 /* lookup.c */
@@ -125,19 +126,34 @@ extern void end_lookup(Lookup *lookup);
 extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool inside, Hit *hit);
 
 /* sample.c */
-extern double rough_rows(const Search *search, double total, int32 looked_at);
+extern double rough_rows(const Search *search, double total, int32 looked_at, double by_regions);
+
+/* choice.c */
+extern const char *ask_lists_roughly(const Search *search, const Costs *costs, Answer *answer);
+extern bool ask_lists_within(const Search *search, double share, double exact_time, Answer *answer);
 
 /* search.c */
-extern void add_younger(const Search *search, Answer *answer);
 extern void note_read(double read);
-extern double looks_within(double microseconds);
 
-/* looks.c */
+/* known.c, looks.c */
+typedef struct Looking Looking;
+
+/* Of the regions that an area meets: their tiles, and about how many of these lie in it. */
+typedef struct
+{
+	double		tiles, rows;
+} RegionsMet;
+
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);
-extern bool search_looks(const Search *search, double share, double hoped, double most, Answer *answer);
+extern Looking *begin_looks(const Search *search);
+extern RegionsMet meet_regions(Looking *looking);
+extern bool look_everywhere(Looking *looking, double share, double hoped, double most, Answer *answer);
+extern bool look_in_regions(Looking *looking, double share, double most, Answer *answer);
+extern void end_looks(Looking *looking);
 
 /* shape.c */
 extern bool take_area(Search *search);
+extern double surface_of_area(const Search *search);
 extern bool lies_in_area(const Search *search, Datum footprint);
 
 /* vectors.c */

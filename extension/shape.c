@@ -24,6 +24,13 @@ take_area(Search *search)
 	return surely_valid(search->outline) || DatumGetBool(OidFunctionCall1(search->outside->valid, search->area));
 }
 
+/* In square degrees. */
+double
+surface_of_area(const Search *search)
+{
+	return DatumGetFloat8(OidFunctionCall1(search->outside->surface, search->area));
+}
+
 /* How a footprint lies to the area. */
 static Lie
 lie_in_area(const Search *search, Datum footprint)

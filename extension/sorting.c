@@ -1,13 +1,11 @@
 /*
- * native_looks: the vectors of a model sorted into lists by look.
+ * native_looks: the vectors of a model sorted into lists by look, of all of it, and of each of its regions (regions.c).
  *
  * Lists have middles, found as k-means finds them, in two steps: those of groups first, and then so many within each of these, so that a vector is compared with few of them. All of it is
  * done with codes: what is a code's neighbour is nearly always the vector's, and a search looks into more lists than the one that it expects.
  */
-#include "looks.h"
+#include "sorting.h"
 #include "search.h"
-
-#include <math.h>
 
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -16,420 +14,127 @@
 #include "catalog/pg_operator_d.h"
 #include "utils/tuplesort.h"
 
-/* Vectors of a list on average; lists at most; vectors that a middle is made of; rounds. */
-#define PER_LIST 64
 #define MOST_LISTS 65536
-#define LEARNT_FROM 32
-#define GROUP_LEARNT_FROM 256
-#define ROUNDS 6
-/* Groups, times the square root of the lists' number: where a search opens 16 of them, it compares the fewest middles. */
-#define GROUPS_PER_ROOT 4
-/* Of the coarse middles so many are looked into for a vector's own. */
-#define LOOKED_INTO 3
-/* The share of a list's vectors that its extent holds. */
-#define INNER 0.1
 
 PG_FUNCTION_INFO_V1(native_looks);
 PG_FUNCTION_INFO_V1(native_placed);
 
-/* Middles of something. */
-typedef struct
+/* The cells of a model's runs up to this one, in no order. */
+static SortedCell *
+cells_through(Oid schema, int32 model, int32 through, int32 *count)
 {
-	int32		count;
-	float4	   *values;			/* dimension of each, unit vectors in the axes of codes */
-	CodedQuery *coded;
-} Middles;
+	Oid			cell = get_relname_relid("cell", schema);
+	Reading		reading = read_whole(open_table(schema, "cell"));
+	CellColumns columns = cell_columns(reading.table, get_atttype(cell, get_attnum(cell, "box")));
+	int32		room = 1024;
+	SortedCell *cells = palloc(room * sizeof(SortedCell));
 
-typedef struct
-{
-	int32		model, dimension, per_pack;
-	Size		size;			/* of a record */
-	double		total;			/* vectors */
-	/* A systematic sample. */
-	char	   *records;
-	int64		count, room;
-	Middles		coarse;
-	float4	   *likenesses;		/* room for those of a vector with the coarse ones */
-	int32	   *first;			/* of each coarse middle, the first of its fine ones; one more at the end */
-	Middles		fine;
-	Extent	   *extents;		/* of the fine ones */
-	/* Where all vectors go. */
-	Tuplesortstate *sort;
-	TupleTableSlot *slot;
-} Sorting;
-
-static const uint8 *
-code_in(const char *record)
-{
-	return (const uint8 *) (record + 7 * sizeof(float4));
-}
-
-static int32
-nearest_middle(const Middles *middles, int32 start, int32 end, const uint8 *code, float4 *how_like)
-{
-	return start + likest(middles->coded + start, end - start, code, how_like);
-}
-
-/* Makes a middle of what has been added up. false: there is nothing. */
-static bool
-settle_middle(Middles *middles, int32 i, const float4 *sum, int32 dimension)
-{
-	float4		square = 0;
-
-	for (int32 j = 0; j < dimension; j++)
-		square += sum[j] * sum[j];
-	if (!(square > 0))
-		return false;
-	for (int32 j = 0; j < dimension; j++)
-		middles->values[(Size) i * dimension + j] = sum[j] / sqrtf(square);
-	if (middles->coded[i].values != NULL)
-		pfree(middles->coded[i].values);
-	middles->coded[i] = code_turned(middles->values + (Size) i * dimension, dimension);
-	return true;
-}
-
-/* Finds `wanted` middles, from `start` on, of these records of the sample, which come in no order. */
-static void
-find_middles(const Sorting *sorting, Middles *middles, int32 start, int32 wanted, const int64 *of, int64 count)
-{
-	int32		dimension = sorting->dimension, end = start + wanted;
-	float4	   *sums = MemoryContextAllocHuge(CurrentMemoryContext, (Size) wanted * dimension * sizeof(float4)), *y = palloc(dimension * sizeof(float4)), how_like;
-
-	for (int32 i = 0; i < wanted; i++)
-	{
-		read_code(code_in(sorting->records + of[i * count / wanted] * sorting->size), dimension, y);
-		settle_middle(middles, start + i, y, dimension);
-	}
-	for (int32 round = 0; round < ROUNDS; round++)
-	{
-		memset(sums, 0, (Size) wanted * dimension * sizeof(float4));
-		for (int64 i = 0; i < count; i++)
-		{
-			const uint8 *code = code_in(sorting->records + of[i] * sorting->size);
-			float4	   *sum = sums + (Size) (nearest_middle(middles, start, end, code, &how_like) - start) * dimension;
-
-			CHECK_FOR_INTERRUPTS();
-			read_code(code, dimension, y);
-			for (int32 j = 0; j < dimension; j++)
-				sum[j] += y[j];
-		}
-		/* One that nothing is near to stays where it is. */
-		for (int32 i = 0; i < wanted; i++)
-			settle_middle(middles, start + i, sums + (Size) i * dimension, dimension);
-	}
-	pfree(sums);
-	pfree(y);
-}
-
-static Middles
-room_for_middles(int32 count, int32 dimension)
-{
-	return (Middles) {
-		.count = count, .values = MemoryContextAllocHuge(CurrentMemoryContext, (Size) count * dimension * sizeof(float4)), .coded = palloc0(count * sizeof(CodedQuery))
-	};
-}
-
-/* Coarse middles of the sample, and fine ones of what is nearest to each of these. */
-static void
-learn(Sorting *sorting, int32 lists)
-{
-	int32		coarse = Max(1, Min(lists, (int32) rint(GROUPS_PER_ROOT * sqrt(lists))));
-	int64	   *all = MemoryContextAllocHuge(CurrentMemoryContext, sorting->count * sizeof(int64)), *ends = palloc0((coarse + 1) * sizeof(int64)), first = 0;
-	int64		enough = Min(sorting->count, (int64) coarse * GROUP_LEARNT_FROM);
-	int32	   *nearest = MemoryContextAllocHuge(CurrentMemoryContext, sorting->count * sizeof(int32)), fine = 0;
-	float4		how_like;
-
-	for (int64 i = 0; i < enough; i++)
-		all[i] = i * sorting->count / enough;
-	sorting->coarse = room_for_middles(coarse, sorting->dimension);
-	sorting->likenesses = palloc(coarse * sizeof(float4));
-	find_middles(sorting, &sorting->coarse, 0, coarse, all, enough);
-
-	/* Sorted by the coarse middle, by counting. */
-	for (int64 i = 0; i < sorting->count; i++)
-		ends[(nearest[i] = nearest_middle(&sorting->coarse, 0, coarse, code_in(sorting->records + i * sorting->size), &how_like)) + 1]++;
-	for (int32 i = 0; i < coarse; i++)
-		ends[i + 1] += ends[i];
-	sorting->first = palloc((coarse + 1) * sizeof(int32));
-	for (int32 i = 0; i < coarse; i++)
-	{
-		int64		members = ends[i + 1] - ends[i];
-
-		sorting->first[i] = fine;
-		fine += members == 0 ? 0 : Max(1, (int32) rint((double) lists * members / sorting->count));
-	}
-	sorting->first[coarse] = fine;
-
-	int64	   *next = palloc(coarse * sizeof(int64));
-
-	memcpy(next, ends, coarse * sizeof(int64));
-	for (int64 i = 0; i < sorting->count; i++)
-		all[next[nearest[i]]++] = i;
-	sorting->fine = room_for_middles(fine, sorting->dimension);
-	for (int32 i = 0; i < coarse; first = ends[++i])
-		if (ends[i + 1] > first)
-			find_middles(sorting, &sorting->fine, sorting->first[i], sorting->first[i + 1] - sorting->first[i], all + first, ends[i + 1] - first);
-	pfree(all);
-	pfree(nearest);
-}
-
-static int32
-list_of(const Sorting *sorting, const uint8 *code)
-{
-	int32		into[LOOKED_INTO], count = 0, list = 0;
-	float4		likest[LOOKED_INTO], best = -INFINITY;
-
-	likenesses(sorting->coarse.coded, sorting->coarse.count, code, sorting->likenesses);
-	for (int32 i = 0; i < sorting->coarse.count; i++)
-	{
-		float4		like = sorting->likenesses[i];
-		int32		at = count < LOOKED_INTO ? count++ : LOOKED_INTO;
-
-		for (; at > 0 && like > likest[at - 1]; at--)
-			if (at < LOOKED_INTO)
-			{
-				likest[at] = likest[at - 1];
-				into[at] = into[at - 1];
-			}
-		if (at < LOOKED_INTO)
-		{
-			likest[at] = like;
-			into[at] = i;
-		}
-	}
-	for (int32 i = 0; i < count; i++)
-	{
-		float4		like;
-		int32		nearest = nearest_middle(&sorting->fine, sorting->first[into[i]], sorting->first[into[i] + 1], code, &like);
-
-		if (like > best)
-		{
-			best = like;
-			list = nearest;
-		}
-	}
-	return list;
-}
-
-/* Every vector's record, with what is known of its cell; of one in `step`, for the sample, or of all, for their lists. */
-static void
-read_all(Sorting *sorting, Oid schema, Oid geometry, int32 model, int32 through, int32 step)
-{
-	Relation	code = open_table(schema, "code");
-	Reading		cell = read_whole(open_table(schema, "cell")), reading = read_by_index(code, open_primary_key(code), 1, 0);
-	CellColumns columns = cell_columns(cell.table, geometry);
-	AttrNumber	codes = column(code, "codes", BYTEAOID);
-	int64		number = 0;
-	bytea	   *record = palloc(VARHDRSZ + sorting->size + sizeof(Member));
-
-	SET_VARSIZE(record, VARHDRSZ + sorting->size + sizeof(Member));
-	while (next_row(&cell))
+	*count = 0;
+	while (next_row(&reading))
 	{
 		bool		none, null;
-		int64		id = int8_of(&cell, columns.id);
-		Datum		from = value_of(&cell, columns.from, &none), to = value_of(&cell, columns.to, &null);
-		Member		member = {
-			.run = (int32) (id >> 32), .number = (int32) (uint32) id, .collection = int4_of(&cell, columns.collection),
-			.from_day = none ? NO_DAY : day_of(DatumGetTimestampTz(from)), .to_day = none ? NO_DAY : day_of(DatumGetTimestampTz(to))
-		};
+		int64		id = int8_of(&reading, columns.id);
+		Datum		from = value_of(&reading, columns.from, &none), to = value_of(&reading, columns.to, &null);
 
-		if (int4_of(&cell, columns.model) != model || int4_of(&cell, columns.run) > through)
+		if (int4_of(&reading, columns.model) != model || int4_of(&reading, columns.run) > through)
 			continue;
-
-		bool		found = find_number(&reading, id);
-
-		if (!found)
-			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has no codes", (long long) id));
-		for (; found; found = next_row(&reading))
-		{
-			CodesRow	row;
-
-			if (!read_codes(PG_DETOAST_DATUM(value_of(&reading, codes, &null)), sorting->dimension, &row) || row.rest_size != row.header->count * sizeof(Locator)
-				|| row.header->first + row.header->count > UINT16_MAX)
-				ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has codes of another version or dimension", (long long) id));
-			sorting->per_pack = row.header->per_pack;
-			for (int32 i = 0; i < row.header->count; i++, number++)
-			{
-				if (sorting->sort != NULL)
-				{
-					member.place = row.header->first + i;
-					memcpy(&member.locator, row.rest + i * sizeof(Locator), sizeof(Locator));
-					read_record(&row, i, sorting->dimension, VARDATA(record));
-					memcpy(VARDATA(record) + sorting->size, &member, sizeof(Member));
-					ExecClearTuple(sorting->slot);
-					sorting->slot->tts_values[0] = Int32GetDatum(list_of(sorting, row.codes + (Size) i * code_bytes(sorting->dimension)));
-					sorting->slot->tts_values[1] = PointerGetDatum(record);
-					sorting->slot->tts_isnull[0] = sorting->slot->tts_isnull[1] = false;
-					ExecStoreVirtualTuple(sorting->slot);
-					tuplesort_puttupleslot(sorting->sort, sorting->slot);
-				}
-				else if (number % step == 0 && sorting->count < sorting->room)
-					read_record(&row, i, sorting->dimension, sorting->records + sorting->count++ * sorting->size);
+		if (*count == room)
+			cells = repalloc_huge(cells, (room *= 2) * sizeof(SortedCell));
+		cells[(*count)++] = (SortedCell) {
+			.id = id, .tiles = int4_of(&reading, columns.tiles), .member = {
+				.run = (int32) (id >> 32), .number = (int32) (uint32) id, .collection = int4_of(&reading, columns.collection),
+				.from_day = none ? NO_DAY : day_of(DatumGetTimestampTz(from)), .to_day = none ? NO_DAY : day_of(DatumGetTimestampTz(to))
 			}
-		}
+		};
 	}
 	end_reading(&reading);
-	end_reading(&cell);
+	return cells;
+}
+
+static CellReading
+read_cells(Oid schema, int32 dimension)
+{
+	Relation	code = open_table(schema, "code");
+
+	return (CellReading) {.rows = read_by_index(code, open_primary_key(code), 1, 0), .codes = column(code, "codes", BYTEAOID), .dimension = dimension};
+}
+
+/* Every vector of a cell. Notes where the cell lies. */
+void
+take_cell(CellReading *reading, SortedCell *cell, Take take, void *taker)
+{
+	Size		size = record_size(reading->dimension);
+	bytea	   *record = palloc(VARHDRSZ + size + sizeof(Member));
+	bool		found = find_number(&reading->rows, cell->id), null;
+
+	if (!found)
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has no codes", (long long) cell->id));
+	SET_VARSIZE(record, VARHDRSZ + size + sizeof(Member));
+	for (; found; found = next_row(&reading->rows))
+	{
+		CodesRow	row;
+		Member		member = cell->member;
+
+		if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes, &null)), reading->dimension, &row) || row.rest_size != row.header->count * sizeof(Locator)
+			|| row.header->first + row.header->count > UINT16_MAX)
+			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has codes of another version or dimension", (long long) cell->id));
+		reading->per_pack = row.header->per_pack;
+		cell->x = (row.boxes[0] + row.boxes[2]) / 2;
+		cell->y = (row.boxes[1] + row.boxes[3]) / 2;
+		for (int32 i = 0; i < row.header->count; i++)
+		{
+			member.place = row.header->first + i;
+			memcpy(&member.locator, row.rest + i * sizeof(Locator), sizeof(Locator));
+			read_record(&row, i, reading->dimension, VARDATA(record));
+			memcpy(VARDATA(record) + size, &member, sizeof(Member));
+			take(taker, record);
+		}
+	}
 	pfree(record);
 }
 
-/* A row of records, the first of which has this number, and what follows each of these. */
-static void
-put_row(const Sorting *sorting, ReturnSetInfo *result, int32 list, int32 part, int32 first, char **records, int32 count, Size more)
-{
-	Size		size = VARHDRSZ + codes_size(sorting->dimension, count) + count * more;
-	bytea	   *row = palloc0(size);
-	Datum		values[3] = {Int32GetDatum(list), Int32GetDatum(part), PointerGetDatum(row)};
-	bool		nulls[3] = {false, false, false};
-
-	SET_VARSIZE(row, size);
-	write_records(VARDATA(row), (CodesHeader) {.dimension = sorting->dimension, .count = count, .per_pack = sorting->per_pack, .first = first, .model = sorting->model}, (const char *const *) records);
-	for (int32 i = 0; i < count; i++)
-		memcpy(VARDATA(row) + codes_size(sorting->dimension, count) + i * more, records[i] + sorting->size, more);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	pfree(row);
-}
-
-static char **
-room_for_records(const Sorting *sorting, int32 count, Size more)
-{
-	char	  **records = palloc(count * sizeof(char *));
-
-	for (int32 i = 0; i < count; i++)
-		records[i] = palloc(sorting->size + more);
-	return records;
-}
-
-/* Rows of middles from start to end, with something that is said of each. */
-static void
-put_middles(const Sorting *sorting, ReturnSetInfo *result, int32 list, const Middles *middles, int32 start, int32 end, const void *more, Size size_of_more)
-{
-	int32		most = codes_per_row(sorting->dimension, size_of_more), part = 0;
-	char	  **records = room_for_records(sorting, most, size_of_more);
-
-	for (int32 first = start; first < end; first += most)
-	{
-		int32		count = Min(most, end - first);
-
-		for (int32 i = 0; i < count; i++)
-		{
-			make_record(middles->values + (Size) (first + i) * sorting->dimension, sorting->dimension, records[i]);
-			memcpy(records[i] + sorting->size, (const char *) more + (first + i) * size_of_more, size_of_more);
-		}
-		put_row(sorting, result, list, part++, first, records, count, size_of_more);
-	}
-	for (int32 i = 0; i < most; i++)
-		pfree(records[i]);
-	pfree(records);
-}
-
-static void
-put_groups(const Sorting *sorting, ReturnSetInfo *result)
-{
-	ListGroup	   *groups = palloc(sorting->coarse.count * sizeof(ListGroup));
-
-	for (int32 i = 0; i < sorting->coarse.count; i++)
-	{
-		groups[i] = (ListGroup) {.first = sorting->first[i], .count = sorting->first[i + 1] - sorting->first[i]};
-		put_middles(sorting, result, MIDDLES_OF(i), &sorting->fine, sorting->first[i], sorting->first[i + 1], sorting->extents, sizeof(Extent));
-	}
-	put_middles(sorting, result, GROUPS, &sorting->coarse, 0, sorting->coarse.count, groups, sizeof(ListGroup));
-}
-
-static int
-compare_cosines(const void *a, const void *b)
-{
-	float4		x = *(const float4 *) a, y = *(const float4 *) b;
-
-	return (x < y) - (x > y);
-}
-
-/* The cosines between the vectors of a list and its middle. */
+/* A systematic sample: one vector in `step`. */
 typedef struct
 {
-	float4	   *cosines;
-	int64		count, room;
-} Spread;
+	Records		records;
+	int64		number;
+	int32		step;
+} Sampling;
 
 static void
-add_to_spread(Spread *spread, const CodedQuery *middle, const char *record)
+take_for_sample(void *taker, bytea *record)
 {
-	const float4 *numbers = (const float4 *) record;
-	float4		like;
+	Sampling   *sampling = taker;
 
-	likenesses(middle, 1, code_in(record), &like);
-	if (spread->count == spread->room)
-		spread->cosines = repalloc_huge(spread->cosines, (spread->room *= 2) * sizeof(float4));
-	/* What is rounded badly may be anywhere: at the middle, too. */
-	spread->cosines[spread->count++] = numbers[1] > 0 ? numbers[0] / numbers[1] * like : 1;
+	if (sampling->number++ % sampling->step == 0 && sampling->records.count < sampling->records.room)
+		memcpy(record_at(&sampling->records, sampling->records.count++), VARDATA(record), sampling->records.size);
 }
 
-static Extent
-extent_of(Spread *spread)
+/* All vectors, by their lists. */
+typedef struct
 {
-	Extent		extent = {.count = spread->count};
+	Groups		groups;
+	Tuplesortstate *sort;
+	TupleTableSlot *slot;
+} ByList;
 
-	qsort(spread->cosines, spread->count, sizeof(float4), compare_cosines);
-	extent.cosine = Max(-1, Min(1, spread->cosines[(int64) (spread->count * INNER)]));
-	extent.sine = sqrtf(1 - extent.cosine * extent.cosine);
-	spread->count = 0;
-	return extent;
+static void
+take_for_lists(void *taker, bytea *record)
+{
+	ByList	   *by_list = taker;
+	TupleTableSlot *slot = by_list->slot;
+
+	ExecClearTuple(slot);
+	slot->tts_values[0] = Int32GetDatum(list_of(&by_list->groups, VARDATA(record)));
+	slot->tts_values[1] = PointerGetDatum(record);
+	slot->tts_isnull[0] = slot->tts_isnull[1] = false;
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(by_list->sort, slot);
 }
 
 static void
-put_lists(Sorting *sorting, ReturnSetInfo *result)
+begin_sort(ByList *by_list)
 {
-	int32		most = codes_per_row(sorting->dimension, sizeof(Member)), count = 0, part = 0, list = -1;
-	char	  **records = room_for_records(sorting, most, sizeof(Member));
-	Spread		spread = {.room = 4096};
-
-	spread.cosines = palloc(spread.room * sizeof(float4));
-	for (bool more = true; more;)
-	{
-		bool		null;
-		int32		of;
-
-		more = tuplesort_gettupleslot(sorting->sort, true, false, sorting->slot, NULL);
-		of = more ? DatumGetInt32(slot_getattr(sorting->slot, 1, &null)) : -1;
-		if (count > 0 && (of != list || count == most))
-		{
-			put_row(sorting, result, list, part++, 0, records, count, sizeof(Member));
-			count = 0;
-		}
-		if (of != list)
-		{
-			if (list >= 0)
-				sorting->extents[list] = extent_of(&spread);
-			list = of;
-			part = 0;
-		}
-		if (!more)
-			break;
-		memcpy(records[count], VARDATA_ANY(DatumGetPointer(slot_getattr(sorting->slot, 2, &null))), sorting->size + sizeof(Member));
-		add_to_spread(&spread, &sorting->fine.coded[list], records[count++]);
-	}
-}
-
-/* Arguments: model, through_run, how many vectors there are. */
-Datum
-native_looks(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid), cell = get_relname_relid("cell", schema), geometry = get_atttype(cell, get_attnum(cell, "box"));
-	int32		model = PG_GETARG_INT32(0), through = PG_GETARG_INT32(1);
-	Sorting		sorting = {.model = model, .dimension = PG_GETARG_INT32(2), .total = PG_GETARG_INT64(3)};
-	int32		lists = Max(1, Min(MOST_LISTS, sorting.total / PER_LIST));
-
-	InitMaterializedSRF(fcinfo, 0);
-	sorting.size = record_size(sorting.dimension);
-	sorting.room = Max(1, Min(Min(sorting.total, (double) lists * LEARNT_FROM), maintenance_work_mem * 1024.0 / sorting.size));
-	sorting.records = MemoryContextAllocHuge(CurrentMemoryContext, sorting.room * sorting.size);
-	read_all(&sorting, schema, geometry, model, through, Max(1, (int32) (sorting.total / sorting.room)));
-	if (sorting.count == 0)
-		return (Datum) 0;
-	learn(&sorting, Min(lists, sorting.count));
-	sorting.extents = palloc0(sorting.fine.count * sizeof(Extent));
-
 	TupleDesc	row = CreateTemplateTupleDesc(2);
 	AttrNumber	keys[1] = {1};
 	Oid			operators[1] = {Int4LessOperator}, collations[1] = {InvalidOid};
@@ -437,16 +142,73 @@ native_looks(PG_FUNCTION_ARGS)
 
 	TupleDescInitEntry(row, 1, "list", INT4OID, -1, 0);
 	TupleDescInitEntry(row, 2, "record", BYTEAOID, -1, 0);
-	sorting.slot = MakeSingleTupleTableSlot(row, &TTSOpsVirtual);
-	sorting.sort = tuplesort_begin_heap(row, 1, keys, operators, collations, nulls_first, maintenance_work_mem, NULL, TUPLESORT_NONE);
-	read_all(&sorting, schema, geometry, model, through, 1);
-	tuplesort_performsort(sorting.sort);
-	ExecDropSingleTupleTableSlot(sorting.slot);
-	sorting.slot = MakeSingleTupleTableSlot(row, &TTSOpsMinimalTuple);
-	put_lists(&sorting, result);
-	put_groups(&sorting, result);
-	ExecDropSingleTupleTableSlot(sorting.slot);
-	tuplesort_end(sorting.sort);
+	by_list->slot = MakeSingleTupleTableSlot(row, &TTSOpsVirtual);
+	by_list->sort = tuplesort_begin_heap(row, 1, keys, operators, collations, nulls_first, maintenance_work_mem, NULL, TUPLESORT_NONE);
+}
+
+/* Ends the sort. Returns the extents of the lists. */
+static Extent *
+put_lists(const Writing *writing, ByList *by_list)
+{
+	ListWriting lists = begin_lists(writing, &by_list->groups.fine, 0);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(by_list->slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+	bool		null;
+
+	tuplesort_performsort(by_list->sort);
+	while (tuplesort_gettupleslot(by_list->sort, true, false, slot, NULL))
+		put_member(&lists, DatumGetInt32(slot_getattr(slot, 1, &null)), VARDATA_ANY(DatumGetPointer(slot_getattr(slot, 2, &null))));
+	end_lists(&lists);
+	ExecDropSingleTupleTableSlot(slot);
+	ExecDropSingleTupleTableSlot(by_list->slot);
+	tuplesort_end(by_list->sort);
+	return lists.extents;
+}
+
+static void
+put_groups(const Writing *writing, const Groups *groups, const Extent *extents)
+{
+	ListGroup  *lists = palloc(groups->coarse.count * sizeof(ListGroup));
+
+	for (int32 i = 0; i < groups->coarse.count; i++)
+	{
+		lists[i] = (ListGroup) {.first = groups->first[i], .count = groups->first[i + 1] - groups->first[i]};
+		put_middles(writing, MIDDLES_OF(i), &groups->fine, groups->first[i], groups->first[i + 1], 0, extents, sizeof(Extent));
+	}
+	put_middles(writing, GROUPS, &groups->coarse, 0, groups->coarse.count, 0, lists, sizeof(ListGroup));
+}
+
+/* Arguments: model, through_run, dimension, how many vectors there are. */
+Datum
+native_looks(PG_FUNCTION_ARGS)
+{
+	Oid			schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	Writing		writing = {.result = (ReturnSetInfo *) fcinfo->resultinfo, .model = PG_GETARG_INT32(0), .dimension = PG_GETARG_INT32(2)};
+	double		total = PG_GETARG_INT64(3);
+	int32		lists = Max(1, Min(MOST_LISTS, total / PER_LIST)), count;
+	SortedCell *cells = cells_through(schema, writing.model, PG_GETARG_INT32(1), &count);
+	CellReading reading = read_cells(schema, writing.dimension);
+	Sampling	sampling = {.records = {.size = record_size(writing.dimension), .dimension = writing.dimension}};
+	Records    *sample = &sampling.records;
+	ByList		by_list;
+
+	InitMaterializedSRF(fcinfo, 0);
+	sample->room = Max(1, Min(Min(total, (double) lists * LEARNT_FROM), maintenance_work_mem * 1024.0 / sample->size));
+	sample->data = MemoryContextAllocHuge(CurrentMemoryContext, sample->room * sample->size);
+	sampling.step = Max(1, (int32) (total / sample->room));
+	for (int32 i = 0; i < count; i++)
+		take_cell(&reading, &cells[i], take_for_sample, &sampling);
+	writing.per_pack = reading.per_pack;
+	if (sample->count > 0)
+	{
+		by_list.groups = learn_groups(sample, Min(lists, sample->count));
+		begin_sort(&by_list);
+		for (int32 i = 0; i < count; i++)
+			take_cell(&reading, &cells[i], take_for_lists, &by_list);
+		put_groups(&writing, &by_list.groups, put_lists(&writing, &by_list));
+		pfree(sample->data);
+		put_regions(&writing, &reading, cells, count, by_list.groups.coarse.count, by_list.groups.fine.count);
+	}
+	end_reading(&reading.rows);
 	return (Datum) 0;
 }
 
@@ -457,7 +219,14 @@ place_list(Reading *rows, int64 generation, int32 list, ListPlace *place)
 		place->rows[part] = rows->slot->tts_tid;
 }
 
-/* Arguments: a row of middles. Returns it with the places of what these are the middles of. */
+/* What is said of each middle of a row of this number, or of each region. */
+static Size
+size_of_more(int32 list)
+{
+	return list == GROUPS ? sizeof(ListGroup) : list == REGIONS ? sizeof(Region) : sizeof(Extent);
+}
+
+/* Arguments: a row of middles, or of regions. Returns it with the places of what these are the middles of. */
 Datum
 native_placed(PG_FUNCTION_ARGS)
 {
@@ -469,14 +238,18 @@ native_placed(PG_FUNCTION_ARGS)
 	const CodesHeader *header = (const CodesHeader *) VARDATA(codes);
 	CodesRow	row;
 
-	if (!read_codes((struct varlena *) codes, header->dimension, &row) || row.rest_size != row.header->count * (list == GROUPS ? sizeof(ListGroup) : sizeof(Extent)))
+	if (!read_codes((struct varlena *) codes, header->dimension, &row) || row.rest_size != row.header->count * size_of_more(list))
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("row %d of look is not one of middles", list));
 	for (int32 i = 0; i < row.header->count; i++)
 	{
+		int32		number = row.header->first + i;
+
 		if (list == GROUPS)
-			place_list(&rows, generation, MIDDLES_OF(row.header->first + i), &((ListGroup *) row.rest)[i].place);
+			place_list(&rows, generation, MIDDLES_OF(number), &((ListGroup *) row.rest)[i].place);
+		else if (list == REGIONS)
+			place_list(&rows, generation, MIDDLES_OF(number), &((Region *) row.rest)[i].lists.place);
 		else
-			place_list(&rows, generation, row.header->first + i, &((Extent *) row.rest)[i].place);
+			place_list(&rows, generation, number, &((Extent *) row.rest)[i].place);
 	}
 	end_reading(&rows);
 	PG_RETURN_BYTEA_P(codes);

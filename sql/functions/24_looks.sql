@@ -30,7 +30,7 @@ DECLARE
     through CONSTANT int := (SELECT coalesce(m.looks_through_run, m.hnsw_through_run) FROM tilescout.model AS m WHERE m.id = of_model);
 BEGIN
     PERFORM tilescout.settle_codes(of_model);
-    IF through IS NOT NULL AND EXISTS (SELECT FROM tilescout.model AS m WHERE m.id = of_model AND m.looks_through_run IS NULL) THEN
+    IF through IS NOT NULL AND EXISTS (SELECT FROM tilescout.model AS m WHERE m.id = of_model AND m.looks_generation IS NULL) THEN
         PERFORM tilescout.sort_by_look(of_model, through);
     END IF;
 END $$;

@@ -10,14 +10,6 @@ CREATE OR REPLACE FUNCTION tilescout.index_margin()
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 3.0::double precision $$;
 COMMENT ON FUNCTION tilescout.index_margin IS 'How many times as broad a pass of the index is made as it takes to meet k rows where look and place have nothing to do with each other: then it is rarely in vain.';
 
-CREATE OR REPLACE FUNCTION tilescout.looks_read(met double precision)
-RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$ SELECT 1200 + 20 * met $$;
-COMMENT ON FUNCTION tilescout.looks_read IS 'About how many vectors of lists by look are read to find what is nearest, where so many are met until enough pass: as in the extension''s search.c.';
-
-CREATE OR REPLACE FUNCTION tilescout.looks_microseconds(read double precision)
-RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$ SELECT 300 + 0.06 * read $$;
-COMMENT ON FUNCTION tilescout.looks_microseconds IS 'What the extension tilescout_packs takes to read so many vectors of lists by look: as in its search.c.';
-
 CREATE OR REPLACE FUNCTION tilescout.cells_looked_at()
 RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 300 $$;
 COMMENT ON FUNCTION tilescout.cells_looked_at IS 'So many cells are looked at one by one for an estimate; of more, a random sample of about as many.';

@@ -114,12 +114,13 @@ BEGIN
         depth := tilescout.index_depth(k, one_per_place);
         exact_time := tilescout.exact_microseconds(of_model.dimension, rough);
         IF by_lists THEN
-            IF depth <= 10000 AND tilescout.looks_microseconds(tilescout.looks_read(depth / greatest(share, 1e-9))) < exact_time THEN
+            -- Whether lists are worth it, and which, the extension sees.
+            IF depth <= 10000 THEN
                 answer := tilescout.search_looks(of_model.id, query, f, k, one_per_place, depth::int, share, exact_time, after_distance, after);
                 rows_visited := answer.visited;
                 exact := CASE WHEN answer.complete THEN false END;
                 plan := CASE WHEN answer.complete THEN format('lists by look: about %s rows pass, and enough of them are in the lists of tiles that look alike which are nearest', rows_estimated)
-                    ELSE 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike' END;
+                    WHEN answer.visited > 0 THEN 'exact: about %s rows pass, and all are compared; too few of them are among the tiles that look most alike' END;
             END IF;
         ELSE
             least_breadth := tilescout.index_breadth(rows_total);

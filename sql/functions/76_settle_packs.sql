@@ -46,9 +46,10 @@ BEGIN
         )
         SELECT CASE t.way
                 WHEN 'lists' THEN format('lists by look: of the lists of tiles that look alike, those that are most like the query are looked into, %s tiles', t.visited)
+                WHEN 'lists of regions' THEN format('lists by look: of the regions that the area meets, those lists of tiles that look alike which are most like the query are looked into, %s tiles', t.visited)
                 WHEN 'all cells' THEN format('exact: all of the up to %s tiles in and around the area are compared, by their codes', t.visited)
                 ELSE e.plan END,
-            CASE t.way WHEN 'in full' THEN e.exact ELSE t.way <> 'lists' END, e.rows_passing, e.rows_estimated,
+            CASE t.way WHEN 'in full' THEN e.exact ELSE t.way NOT LIKE 'lists%' END, e.rows_passing, e.rows_estimated,
             CASE t.way WHEN 'in full' THEN e.rows_visited ELSE t.visited END, e.rows_total, t.returned, e.model
         FROM told AS t
         CROSS JOIN tilescout.explain_search_in_full($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) AS e
@@ -66,15 +67,16 @@ BEGIN
     PERFORM tilescout.set_body('tilescout.sort_by_look', CASE WHEN native THEN $body$
         DECLARE
             made CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1e6;
+            regions CONSTANT int := -2147483648;
         BEGIN
             INSERT INTO tilescout.look (generation, list, part, codes)
                 SELECT made, x.list, x.part, x.codes FROM tilescout.model AS m
                 CROSS JOIN LATERAL tilescout.native_looks(m.id, through, m.dimension,
                     (SELECT coalesce(sum(c.tiles), 0) FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id <= through)) AS x
                 WHERE m.id = of_model;
-            -- Middles tell where lists lie, and groups where their middles lie now.
-            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list < -1;
-            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list = -1;
+            -- Middles tell where lists lie, and groups and regions where their middles lie now.
+            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list < -1 AND l.list > regions;
+            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list IN (-1, regions);
             UPDATE tilescout.model AS m SET looks_generation = made, looks_through_run = through WHERE m.id = of_model;
             DELETE FROM tilescout.look AS l WHERE NOT EXISTS (SELECT FROM tilescout.model AS m WHERE m.looks_generation = l.generation);
         END $body$ ELSE 'BEGIN END' END);

@@ -7,7 +7,7 @@ import corpus as corpora
 from alone import Alone
 from run import RELATIONS
 
-PASSING = (100, 1_000, 10_000, 100_000)
+PASSING = (100, 1_000, 10_000, 50_000, 100_000)
 
 
 def main():

@@ -1,0 +1,179 @@
+/* Which lists a search knows: of the groups that are most like the query, or of the regions that the area meets. */
+#include "looking.h"
+
+#include "utils/fmgroids.h"
+
+/* A row of a list: this part of it, or the first from there on. */
+bool
+find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part)
+{
+	ScanKeyData keys[3];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(generation));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(list));
+	ScanKeyInit(&keys[2], 3, strategy, strategy == BTEqualStrategyNumber ? F_INT4EQ : F_INT4GE, Int32GetDatum(part));
+	return find_row(rows, keys, 3);
+}
+
+/* The row at hand. false: it is not what it should be. */
+static bool
+row_at_hand(const Looking *looking, Size more, CodesRow *row)
+{
+	bool		null;
+
+	return read_codes(PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes, &null)), looking->search->model.dimension, row)
+		&& row->header->count <= UINT8_MAX && row->rest_size == row->header->count * more;
+}
+
+/* A part of a list where it was, or by its key. */
+bool
+read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row)
+{
+	Reading    *rows = &looking->rows;
+	int64		generation = looking->search->model.generation;
+
+	if (part >= ROWS_LOCATED || !fetch_row(rows, looking->blocks, &place->rows[part])
+		|| int8_of(rows, looking->generation) != generation || int4_of(rows, looking->list) != list || int4_of(rows, looking->part) != part)
+		if (!find_part(rows, generation, list, BTEqualStrategyNumber, part))
+			return false;
+	return row_at_hand(looking, more, row) && row->header->count > 0;
+}
+
+/* false: there are none. */
+bool
+rank_groups(Looking *looking)
+{
+	int32		room = 0;
+
+	for (bool found = find_part(&looking->rows, looking->search->model.generation, GROUPS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&looking->rows))
+	{
+		CodesRow	row;
+		float4		cosines[UINT8_MAX];
+
+		if (!row_at_hand(looking, sizeof(ListGroup), &row))
+			return false;
+		likely_cosines(&looking->query, &row, cosines);
+		if (looking->group_count + row.header->count > room)
+		{
+			room = (looking->group_count + row.header->count) * 2;
+			looking->groups = looking->groups == NULL ? palloc(room * sizeof(NearGroup)) : repalloc(looking->groups, room * sizeof(NearGroup));
+		}
+		for (int32 i = 0; i < row.header->count; i++)
+			looking->groups[looking->group_count++] = (NearGroup) {
+				.number = row.header->first + i, .cosine = cosines[i], .lists = ((const ListGroup *) row.rest)[i]
+			};
+	}
+	return looking->group_count > 0;
+}
+
+/* Makes the lists of a group known. */
+static void
+know_lists(Looking *looking, const NearGroup *group)
+{
+	int32		count = 0;
+
+	for (int32 part = 0; count < group->lists.count; part++)
+	{
+		CodesRow	row;
+		float4		cosines[UINT8_MAX];
+
+		if (!read_part(looking, MIDDLES_OF(group->number), part, &group->lists.place, sizeof(Extent), &row))
+			break;
+		likely_cosines(&looking->query, &row, cosines);
+
+		NearList   *lists = palloc(row.header->count * sizeof(NearList));
+
+		for (int32 i = 0; i < row.header->count && count < group->lists.count; i++, count++)
+		{
+			NearList   *list = &lists[i];
+
+			*list = (NearList) {.cosine = cosines[i], .number = group->lists.first + count, .extent = ((const Extent *) row.rest)[i]};
+			if (list->extent.count == 0)
+				continue;
+			pairingheap_add(looking->lists, &list->node);
+			slist_push_head(&looking->all_lists, &list->next);
+			looking->known++;
+		}
+	}
+	looking->opened++;
+}
+
+/* Makes the lists of the nearest group known. false: those of all groups are. */
+bool
+open_group(Looking *looking)
+{
+	NearGroup  *nearest = NULL;
+
+	for (int32 i = 0; i < looking->group_count; i++)
+		if (looking->groups[i].cosine > (nearest == NULL ? OPENED : nearest->cosine))
+			nearest = &looking->groups[i];
+	if (nearest == NULL)
+		return false;
+	nearest->cosine = OPENED;
+	know_lists(looking, nearest);
+	return true;
+}
+
+/* How much of a box lies in another one. */
+static double
+overlap(const float4 *box, const Box *other)
+{
+	return Max(0, Min(box[2], other->east) - Max(box[0], other->west)) * Max(0, Min(box[3], other->north) - Max(box[1], other->south));
+}
+
+/* Finds the regions that the area meets. */
+RegionsMet
+meet_regions(Looking *looking)
+{
+	const Search *search = looking->search;
+	RegionsMet	met = {0};
+	double		inside = 0, partly = 0, partly_tiles = 0;
+	int32		room = 0;
+
+	for (bool found = search->in_area && find_part(&looking->rows, search->model.generation, REGIONS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&looking->rows))
+	{
+		CodesRow	row;
+
+		if (!row_at_hand(looking, sizeof(Region), &row))
+			return (RegionsMet) {0};
+		if (looking->region_count + row.header->count > room)
+		{
+			room = (looking->region_count + row.header->count) * 2;
+			looking->regions = looking->regions == NULL ? palloc(room * sizeof(NearGroup)) : repalloc(looking->regions, room * sizeof(NearGroup));
+		}
+		for (int32 i = 0; i < row.header->count; i++)
+		{
+			const float4 *box = row.boxes + 4 * i;
+			const Region *region = (const Region *) row.rest + i;
+			double		size = (box[2] - box[0]) * (box[3] - box[1]), common = overlap(box, &search->box);
+			Lie			lie = tile_meets(box, &search->box) ? lie_of_tile(search->outline, box) : BESIDE;
+
+			if (lie == BESIDE)
+				continue;
+			looking->regions[looking->region_count++] = (NearGroup) {.number = row.header->first + i, .lists = region->lists};
+			met.tiles += region->tiles;
+			if (lie == INSIDE)
+			{
+				inside += size;
+				met.rows += region->tiles;
+			}
+			else
+			{
+				partly += common;
+				partly_tiles += region->tiles * common / Max(size, 1e-12);
+			}
+		}
+	}
+	/* What the area has beside the regions that lie in it, it has of those that it comes into. */
+	if (partly > 0)
+		met.rows += partly_tiles * Max(0, Min(1, (surface_of_area(search) - inside) / partly));
+	return met;
+}
+
+/* Makes the lists of all regions known that the area meets. */
+void
+open_regions(Looking *looking)
+{
+	for (int32 i = 0; i < looking->region_count; i++)
+		know_lists(looking, &looking->regions[i]);
+}
