@@ -10,6 +10,8 @@
 #define LOOKS_PER_HIT 20
 /* And of each tile of a region, whose lists have to be known first. */
 #define REGION_TILE 0.001
+/* And so many times as long altogether, since it takes that where little in the area is like the query. */
+#define REGIONS_DOUBT 1.5
 /* Of ten times as many rows as these each takes so much more to compare. */
 #define FEW_ROWS 10000
 #define SCATTERING 0.5
@@ -82,7 +84,7 @@ static const char *
 ask_lists(const Search *search, Looking *looking, double total, double rows, double exact_time, const RegionsMet *met, Answer *answer)
 {
 	double		share = Min(1, Max(1, rows) / total), share_there = met->tiles > 0 ? Min(1, Max(1, rows) / met->tiles) : 0;
-	double		regions_time = met->tiles > 0 ? looks_time(search, share_there) + REGION_TILE * met->tiles : INFINITY;
+	double		regions_time = met->tiles > 0 ? REGIONS_DOUBT * (looks_time(search, share_there) + REGION_TILE * met->tiles) : INFINITY;
 	/* What is hard to find in all lists is in those of regions, too, but for what is left out by asking these. */
 	double		other_time = share < share_there ? Min(exact_time, regions_time / (1 - share / share_there)) : exact_time;
 	const char *way = NULL;
