@@ -28,7 +28,7 @@ import TileStore
     /// A fiftieth to a thirtieth of the table each, across regions and in one; and one in which regions lie as a whole.
     private static let areas = [
         "tilescout.bbox(4.1, 4.1, 5.9, 5.9)", "ST_GeomFromText('POLYGON((4 4, 6.8 4.2, 5.5 6, 5.2 5.8, 4 4))', 4326)", "tilescout.bbox(1, 6, 2.6, 7.8)",
-        "ST_GeomFromText('POLYGON((1 1, 3 1, 3 3, 1 3, 1 1), (1.5 1.5, 2.5 1.5, 2.5 2.5, 1.5 2.5, 1.5 1.5))', 4326)", "tilescout.bbox(-1, -1, 7, 11)",
+        "ST_GeomFromText('POLYGON((1 1, 3 1, 3 3, 1 3, 1 1), (1.5 1.5, 2.5 1.5, 2.5 2.5, 1.5 2.5, 1.5 1.5))', 4326)", "tilescout.bbox(-1, -1, 11, 8.5)",
     ]
     private static let apart = ["ST_GeomFromText('MULTIPOLYGON(((0.5 7, 1.7 7, 1.7 9, 0.5 7)), ((7 1, 8.2 1, 8.2 2.4, 7 2.4, 7 1)))', 4326)"]
 
