@@ -109,7 +109,7 @@ ask_lists_roughly(const Search *search, const Costs *costs, Answer *answer)
 
 	Looking    *looking = begin_looks(search);
 	RegionsMet	met = meet_regions(looking);
-	double		rows = rough_rows(search, total, costs->cells_looked_at, met.rows);
+	double		rows = rough_rows(search, total, costs->cells_looked_at, &met);
 	double		exact_time = rows * costs->exact_row * scattering(rows);
 	const char *way = exact_time < looks_time(search, 1) ? NULL : ask_lists(search, looking, total, rows, exact_time, &met, answer);
 
@@ -122,9 +122,13 @@ bool
 ask_lists_within(const Search *search, double share, double exact_time, Answer *answer)
 {
 	double		total = rows_of_model(search);
+
+	if (total <= 0 || exact_time < looks_time(search, 1))
+		return false;
+
 	Looking    *looking = begin_looks(search);
 	RegionsMet	met = meet_regions(looking);
-	const char *way = total > 0 && exact_time >= looks_time(search, 1) ? ask_lists(search, looking, total, share * total, exact_time, &met, answer) : NULL;
+	const char *way = ask_lists(search, looking, total, share * total, exact_time, &met, answer);
 
 	end_looks(looking);
 	return way != NULL;

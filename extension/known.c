@@ -39,6 +39,16 @@ read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size
 	return row_at_hand(looking, more, row) && row->header->count > 0;
 }
 
+/* The array, with room for so many; room: how many it has room for. */
+static NearGroup *
+with_room(NearGroup *groups, int32 wanted, int32 *room)
+{
+	if (wanted <= *room)
+		return groups;
+	*room = wanted * 2;
+	return groups == NULL ? palloc(*room * sizeof(NearGroup)) : repalloc(groups, *room * sizeof(NearGroup));
+}
+
 /* false: there are none. */
 bool
 rank_groups(Looking *looking)
@@ -53,11 +63,7 @@ rank_groups(Looking *looking)
 		if (!row_at_hand(looking, sizeof(ListGroup), &row))
 			return false;
 		likely_cosines(&looking->query, &row, cosines);
-		if (looking->group_count + row.header->count > room)
-		{
-			room = (looking->group_count + row.header->count) * 2;
-			looking->groups = looking->groups == NULL ? palloc(room * sizeof(NearGroup)) : repalloc(looking->groups, room * sizeof(NearGroup));
-		}
+		looking->groups = with_room(looking->groups, looking->group_count + row.header->count, &room);
 		for (int32 i = 0; i < row.header->count; i++)
 			looking->groups[looking->group_count++] = (NearGroup) {
 				.number = row.header->first + i, .cosine = cosines[i], .lists = ((const ListGroup *) row.rest)[i]
@@ -127,7 +133,6 @@ meet_regions(Looking *looking)
 {
 	const Search *search = looking->search;
 	RegionsMet	met = {0};
-	double		inside = 0, partly = 0, partly_tiles = 0;
 	int32		room = 0;
 
 	for (bool found = search->in_area && find_part(&looking->rows, search->model.generation, REGIONS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&looking->rows))
@@ -136,11 +141,7 @@ meet_regions(Looking *looking)
 
 		if (!row_at_hand(looking, sizeof(Region), &row))
 			return (RegionsMet) {0};
-		if (looking->region_count + row.header->count > room)
-		{
-			room = (looking->region_count + row.header->count) * 2;
-			looking->regions = looking->regions == NULL ? palloc(room * sizeof(NearGroup)) : repalloc(looking->regions, room * sizeof(NearGroup));
-		}
+		looking->regions = with_room(looking->regions, looking->region_count + row.header->count, &room);
 		for (int32 i = 0; i < row.header->count; i++)
 		{
 			const float4 *box = row.boxes + 4 * i;
@@ -154,19 +155,16 @@ meet_regions(Looking *looking)
 			met.tiles += region->tiles;
 			if (lie == INSIDE)
 			{
-				inside += size;
-				met.rows += region->tiles;
+				met.inside += size;
+				met.inside_tiles += region->tiles;
 			}
 			else
 			{
-				partly += common;
-				partly_tiles += region->tiles * common / Max(size, 1e-12);
+				met.partly += common;
+				met.partly_tiles += region->tiles * common / Max(size, 1e-12);
 			}
 		}
 	}
-	/* What the area has beside the regions that lie in it, it has of those that it comes into. */
-	if (partly > 0)
-		met.rows += partly_tiles * Max(0, Min(1, (surface_of_area(search) - inside) / partly));
 	return met;
 }
 

@@ -11,7 +11,6 @@
 
 #include "lib/binaryheap.h"
 #include "storage/bufmgr.h"
-#include "utils/memutils.h"
 
 /*
  * Lists that are looked into at least where everything passes, and with this root of the share, more where little does: after too few the answer is still far away, and many lists

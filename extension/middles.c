@@ -81,25 +81,37 @@ find_middles(const Records *records, Middles *middles, int32 start, int32 wanted
 	pfree(y);
 }
 
+/* Of each record its nearest middle, and the records in the order of these, by counting; those of a middle begin where those of the one before end. ends: one more than middles. */
+void
+sort_by_middle(const Records *records, const Middles *middles, int32 *nearest, int64 *order, int64 *ends)
+{
+	int64	   *next = palloc(middles->count * sizeof(int64));
+	float4		how_like;
+
+	memset(ends, 0, (middles->count + 1) * sizeof(int64));
+	for (int64 i = 0; i < records->count; i++)
+		ends[(nearest[i] = nearest_middle(middles, 0, middles->count, record_at(records, i), &how_like)) + 1]++;
+	for (int32 i = 0; i < middles->count; i++)
+		ends[i + 1] += ends[i];
+	memcpy(next, ends, middles->count * sizeof(int64));
+	for (int64 i = 0; i < records->count; i++)
+		order[next[nearest[i]]++] = i;
+	pfree(next);
+}
+
 Groups
 learn_groups(const Records *sample, int32 lists)
 {
 	int32		coarse = Max(1, Min(lists, (int32) rint(GROUPS_PER_ROOT * sqrt(lists))));
-	int64	   *all = MemoryContextAllocHuge(CurrentMemoryContext, sample->count * sizeof(int64)), *ends = palloc0((coarse + 1) * sizeof(int64)), first = 0;
+	int64	   *all = MemoryContextAllocHuge(CurrentMemoryContext, sample->count * sizeof(int64)), *ends = palloc((coarse + 1) * sizeof(int64)), first = 0;
 	int64		enough = Min(sample->count, (int64) coarse * GROUP_LEARNT_FROM);
 	int32	   *nearest = MemoryContextAllocHuge(CurrentMemoryContext, sample->count * sizeof(int32)), fine = 0;
-	float4		how_like;
 	Groups		groups = {.coarse = room_for_middles(coarse, sample->dimension), .first = palloc((coarse + 1) * sizeof(int32)), .likenesses = palloc(coarse * sizeof(float4))};
 
 	for (int64 i = 0; i < enough; i++)
 		all[i] = i * sample->count / enough;
 	find_middles(sample, &groups.coarse, 0, coarse, all, enough, ROUNDS);
-
-	/* Sorted by the coarse middle, by counting. */
-	for (int64 i = 0; i < sample->count; i++)
-		ends[(nearest[i] = nearest_middle(&groups.coarse, 0, coarse, record_at(sample, i), &how_like)) + 1]++;
-	for (int32 i = 0; i < coarse; i++)
-		ends[i + 1] += ends[i];
+	sort_by_middle(sample, &groups.coarse, nearest, all, ends);
 	for (int32 i = 0; i < coarse; i++)
 	{
 		int64		members = ends[i + 1] - ends[i];
@@ -108,12 +120,6 @@ learn_groups(const Records *sample, int32 lists)
 		fine += members == 0 ? 0 : Max(1, (int32) rint((double) lists * members / sample->count));
 	}
 	groups.first[coarse] = fine;
-
-	int64	   *next = palloc(coarse * sizeof(int64));
-
-	memcpy(next, ends, coarse * sizeof(int64));
-	for (int64 i = 0; i < sample->count; i++)
-		all[next[nearest[i]]++] = i;
 	groups.fine = room_for_middles(fine, sample->dimension);
 	for (int32 i = 0; i < coarse; first = ends[++i])
 		if (ends[i + 1] > first)

@@ -50,27 +50,18 @@ take_for_region(void *taker, bytea *record)
 	}
 }
 
-/* Writes the lists of a region, and their middles. */
-static void
+/* Writes the lists of a region, and their middles. Returns how many there are. */
+static int32
 put_region_lists(RegionWriting *regions, const Records *records)
 {
-	int32		wanted = Max(1, records->count / PER_LIST), list;
-	int64		learnt_from = Min(records->count, (int64) wanted * LEARNT_FROM), *order = palloc(records->count * sizeof(int64)), *next = palloc0((wanted + 1) * sizeof(int64));
-	int32	   *nearest = palloc(records->count * sizeof(int32));
+	int32		wanted = Max(1, records->count / PER_LIST), *nearest = palloc(records->count * sizeof(int32));
+	int64		learnt_from = Min(records->count, (int64) wanted * LEARNT_FROM), *order = palloc(records->count * sizeof(int64));
 	Middles		middles = room_for_middles(wanted, records->dimension);
-	float4		how_like;
 
 	for (int64 i = 0; i < learnt_from; i++)
 		order[i] = i * records->count / learnt_from;
 	find_middles(records, &middles, 0, wanted, order, learnt_from, ROUNDS);
-
-	/* Sorted by list, by counting. */
-	for (int64 i = 0; i < records->count; i++)
-		next[(nearest[i] = nearest_middle(&middles, 0, wanted, record_at(records, i), &how_like)) + 1]++;
-	for (list = 0; list < wanted; list++)
-		next[list + 1] += next[list];
-	for (int64 i = 0; i < records->count; i++)
-		order[next[nearest[i]]++] = i;
+	sort_by_middle(records, &middles, nearest, order, palloc((wanted + 1) * sizeof(int64)));
 
 	ListWriting lists = begin_lists(regions->writing, &middles, regions->next_list);
 
@@ -78,6 +69,7 @@ put_region_lists(RegionWriting *regions, const Records *records)
 		put_member(&lists, nearest[order[i]], record_at(records, order[i]));
 	end_lists(&lists);
 	put_middles(regions->writing, MIDDLES_OF(regions->next_group), &middles, 0, wanted, regions->next_list, lists.extents, sizeof(Extent));
+	return wanted;
 }
 
 /* Writes the rows that tell of regions: those that are waiting for it. */
@@ -102,10 +94,9 @@ put_region(RegionWriting *regions, SortedCell *cells, int32 count)
 	records->data = MemoryContextAllocHuge(CurrentMemoryContext, records->room * records->size);
 	for (int32 i = 0; i < count; i++)
 		take_cell(regions->reading, &cells[i], take_for_region, &gathering);
-	put_region_lists(regions, records);
 
 	char	   *record = regions->records[regions->count];
-	Region		region = {.tiles = records->count, .lists = {.first = regions->next_list, .count = Max(1, records->count / PER_LIST)}};
+	Region		region = {.tiles = records->count, .lists = {.first = regions->next_list, .count = put_region_lists(regions, records)}};
 	Size		size = record_size(regions->writing->dimension);
 
 	memset(record, 0, size);
@@ -152,16 +143,23 @@ order_cells(SortedCell *cells, int32 count)
 	qsort(cells, count, sizeof(SortedCell), (east - west) * cos((south + north) / 2 * M_PI / 180) > north - south ? compare_x : compare_y);
 }
 
+static double
+tiles_of(const SortedCell *cells, int32 count)
+{
+	double		tiles = 0;
+
+	for (int32 i = 0; i < count; i++)
+		tiles += cells[i].tiles;
+	return tiles;
+}
+
 /* Halves cells until each part is a region. */
 static void
 put_regions_of(RegionWriting *regions, SortedCell *cells, int32 count)
 {
-	double		tiles = 0, left = 0;
-	int32		parts, at = 0;
+	double		tiles = tiles_of(cells, count), left = 0;
+	int32		parts = rint(tiles / PER_REGION), at = 0;
 
-	for (int32 i = 0; i < count; i++)
-		tiles += cells[i].tiles;
-	parts = rint(tiles / PER_REGION);
 	if (parts < 2 || count < 2)
 	{
 		put_region(regions, cells, count);
@@ -183,11 +181,8 @@ put_regions(const Writing *writing, CellReading *reading, SortedCell *cells, int
 		.writing = writing, .reading = reading, .next_group = first_group, .next_list = first_list,
 		.scratch = AllocSetContextCreate(CurrentMemoryContext, "tilescout region", ALLOCSET_DEFAULT_SIZES), .most = codes_per_row(writing->dimension, sizeof(Region))
 	};
-	double		tiles = 0;
 
-	for (int32 i = 0; i < count; i++)
-		tiles += cells[i].tiles;
-	if (rint(tiles / PER_REGION) < 2)
+	if (rint(tiles_of(cells, count) / PER_REGION) < 2)
 		return;
 	regions.records = room_for_records(writing, regions.most, sizeof(Region));
 	put_regions_of(&regions, cells, count);

@@ -101,12 +101,19 @@ share_of_sample(const Search *search, const Sample *sample, int32 *met)
 	return all > 0 ? near / all : 0;
 }
 
+/* About how many rows lie in an area of this surface: what it has beside the regions that lie in it, it has of those that it comes into. */
+static double
+rows_of_regions(const RegionsMet *met, double surface)
+{
+	return met->inside_tiles + (met->partly > 0 ? met->partly_tiles * Max(0, Min(1, (surface - met->inside) / met->partly)) : 0);
+}
+
 /*
  * About how many rows are likely to pass: by boxes, dates and collections of cells, times the share of its box that the area fills. Where too few cells of the sample tell, regions do, if
- * the area holds much, and else the cells near by. by_regions: about how many rows lie in the area, if it meets any.
+ * the area holds much, and else the cells near by.
  */
 double
-rough_rows(const Search *search, double total, int32 looked_at, double by_regions)
+rough_rows(const Search *search, double total, int32 looked_at, const RegionsMet *regions)
 {
 	int32		met;
 
@@ -118,6 +125,9 @@ rough_rows(const Search *search, double total, int32 looked_at, double by_region
 
 	if (!search->in_area)
 		return rows;
+
+	double		surface = surface_of_area(search), by_regions = rows_of_regions(regions, surface);
+
 	if (met < ENOUGH_OF_SAMPLE && by_regions > ENOUGH_BY_REGIONS)
 	{
 		Search		anywhere = *search;
@@ -127,7 +137,7 @@ rough_rows(const Search *search, double total, int32 looked_at, double by_region
 	}
 
 	double		box = (search->box.east - search->box.west) * (search->box.north - search->box.south);
-	double		filled = surface_of_area(search) / Max(box, 1e-12);
+	double		filled = surface / Max(box, 1e-12);
 
 	rows *= filled;
 	if (met < ENOUGH_OF_SAMPLE)

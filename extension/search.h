@@ -125,9 +125,6 @@ extern Lookup begin_lookup(const Search *search);
 extern void end_lookup(Lookup *lookup);
 extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool inside, Hit *hit);
 
-/* sample.c */
-extern double rough_rows(const Search *search, double total, int32 looked_at, double by_regions);
-
 /* choice.c */
 extern const char *ask_lists_roughly(const Search *search, const Costs *costs, Answer *answer);
 extern bool ask_lists_within(const Search *search, double share, double exact_time, Answer *answer);
@@ -138,10 +135,10 @@ extern void note_read(double read);
 /* known.c, looks.c */
 typedef struct Looking Looking;
 
-/* Of the regions that an area meets: their tiles, and about how many of these lie in it. */
+/* Of the regions that an area meets: their tiles; of those that lie in it tiles and square degrees; and of the others what their boxes have in common with the area's. */
 typedef struct
 {
-	double		tiles, rows;
+	double		tiles, inside_tiles, inside, partly_tiles, partly;
 } RegionsMet;
 
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);
@@ -150,6 +147,9 @@ extern RegionsMet meet_regions(Looking *looking);
 extern bool look_everywhere(Looking *looking, double share, double hoped, double most, Answer *answer);
 extern bool look_in_regions(Looking *looking, double share, double most, Answer *answer);
 extern void end_looks(Looking *looking);
+
+/* sample.c */
+extern double rough_rows(const Search *search, double total, int32 looked_at, const RegionsMet *regions);
 
 /* shape.c */
 extern bool take_area(Search *search);

@@ -9,7 +9,6 @@
 
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "catalog/pg_operator_d.h"
 #include "utils/tuplesort.h"

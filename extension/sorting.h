@@ -46,6 +46,7 @@ typedef struct
 extern Middles room_for_middles(int32 count, int32 dimension);
 extern void find_middles(const Records *records, Middles *middles, int32 start, int32 wanted, const int64 *of, int64 count, int rounds);
 extern int32 nearest_middle(const Middles *middles, int32 start, int32 end, const char *record, float4 *how_like);
+extern void sort_by_middle(const Records *records, const Middles *middles, int32 *nearest, int64 *order, int64 *ends);
 extern Groups learn_groups(const Records *sample, int32 lists);
 extern int32 list_of(Groups *groups, const char *record);
 
