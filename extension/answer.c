@@ -22,11 +22,18 @@ functions(const Outside *outside)
 	return found;
 }
 
-/* As tilescout.middle_of: of a footprint in parts, the larger one's. */
-static Datum
+/* As tilescout.middle_of: of a footprint in parts, the larger one's. GEOS takes longer for ten of them than an exact search of a small area does. */
+static Point
 middle_of(const Outside *outside, Functions *f, Datum footprint)
 {
-	return DatumGetInt32(FunctionCall1(&f->parts, footprint)) > 1 ? OidFunctionCall1(outside->middle_of, footprint) : FunctionCall1(&f->centroid, footprint);
+	Point		middle;
+
+	if (find_centroid(outline_of(outside, footprint), &middle))
+		return middle;
+
+	Datum		point = DatumGetInt32(FunctionCall1(&f->parts, footprint)) > 1 ? OidFunctionCall1(outside->middle_of, footprint) : FunctionCall1(&f->centroid, footprint);
+
+	return (Point) {DatumGetFloat8(FunctionCall1(&f->x, point)), DatumGetFloat8(FunctionCall1(&f->y, point))};
 }
 
 /* The rows of the answer, with what people want to know of each tile: tilescout.present. */
@@ -48,7 +55,7 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	{
 		const Hit  *hit = &answer->hits[i];
 		ScanKeyData of_collection;
-		Datum		middle = middle_of(outside, &f, hit->footprint);
+		Point		middle = middle_of(outside, &f, hit->footprint);
 		bool		nulls[12] = {false}, null;
 
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
@@ -62,7 +69,7 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 		Datum		values[12] = {
 			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name, &null), Int64GetDatum(hit->scene),
 			value_of(&scene, path, &null), value_of(&scene, acquired, &nulls[6]), hit->valid, hit->cloud,
-			FunctionCall1(&f.x, middle), FunctionCall1(&f.y, middle), hit->footprint
+			Float8GetDatum(middle.x), Float8GetDatum(middle.y), hit->footprint
 		};
 
 		nulls[8] = hit->cloud_unknown;

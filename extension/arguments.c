@@ -62,19 +62,6 @@ find_query(FunctionCallInfo fcinfo, Search *search)
 	return DatumGetFloat8(FunctionCall2(&search->distance, search->query, search->query)) < 0.5;
 }
 
-Box
-box_of(const Outside *outside, Datum place)
-{
-	/* What is called changes nothing of them. */
-	Outside    *called = (Outside *) outside;
-	Datum		box = FunctionCall1(&called->box, place);
-
-	return (Box) {
-		.west = DatumGetFloat8(FunctionCall1(&called->x_min, box)), .south = DatumGetFloat8(FunctionCall1(&called->y_min, box)),
-		.east = DatumGetFloat8(FunctionCall1(&called->x_max, box)), .north = DatumGetFloat8(FunctionCall1(&called->y_max, box))
-	};
-}
-
 /* false: it takes tilescout.search_area to make it an area, or to say why it is none. */
 static bool
 find_area(FunctionCallInfo fcinfo, Search *search)
@@ -85,13 +72,11 @@ find_area(FunctionCallInfo fcinfo, Search *search)
 		return true;
 	search->in_area = true;
 	search->area = PointerGetDatum(PG_GETARG_VARLENA_P(WITHIN));
-	if (DatumGetBool(OidFunctionCall1(outside->empty, search->area)) || DatumGetInt32(OidFunctionCall1(outside->srid, search->area)) != 4326
-		|| DatumGetInt16(OidFunctionCall1(outside->coordinate_dims, search->area)) != 2
-		|| strcmp(TextDatumGetCString(OidFunctionCall1(outside->kind, search->area)), "ST_Polygon") != 0)
+	take_area(search);
+	if (!is_polygon(search->outline) || DatumGetInt32(OidFunctionCall1(outside->srid, search->area)) != 4326)
 		return false;
-
-	search->box = box_of(outside, search->area);
-	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90 && take_area(search);
+	search->box = box_round(search->outline);
+	return search->box.west >= -180 && search->box.south >= -90 && search->box.east <= 180 && search->box.north <= 90 && area_is_valid(search);
 }
 
 /* false: the range is empty. */

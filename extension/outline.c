@@ -78,17 +78,23 @@ put_boxes(Ring *ring)
 	}
 }
 
+/* 0: it is something else than a polygon. */
+static int32
+rings_of(const char *wkb, Size size)
+{
+	const int32 here = 1;
+
+	return size < WKB_HEAD || wkb[0] != *(const char *) &here || int32_at(wkb + 1) != WKB_POLYGON ? 0 : int32_at(wkb + 5);
+}
+
 /* Of no rings where it is something else than a polygon. */
 Outline *
 read_outline(const char *wkb, Size size)
 {
-	const int32 here = 1;
 	Outline    *outline = palloc0(sizeof(Outline));
 	Size		at = WKB_HEAD;
 
-	if (size < WKB_HEAD || wkb[0] != *(const char *) &here || int32_at(wkb + 1) != WKB_POLYGON)
-		return outline;
-	outline->count = int32_at(wkb + 5);
+	outline->count = rings_of(wkb, size);
 	outline->rings = palloc0(Max(1, outline->count) * sizeof(Ring));
 	for (int32 i = 0; i < outline->count; i++)
 	{
@@ -102,6 +108,23 @@ read_outline(const char *wkb, Size size)
 		put_boxes(ring);
 	}
 	return outline;
+}
+
+/* The box round a polygon. false: it is something else. */
+bool
+read_box(const char *wkb, Size size, Box *box)
+{
+	int32		corners = rings_of(wkb, size) == 0 ? 0 : int32_at(wkb + WKB_HEAD);
+
+	*box = (Box) {INFINITY, INFINITY, -INFINITY, -INFINITY};
+	for (int32 i = 0; i < corners; i++)
+	{
+		Point		corner;
+
+		memcpy(&corner, wkb + WKB_HEAD + sizeof(int32) + i * sizeof(Point), sizeof(Point));
+		*box = both(*box, box_of_edge(corner, corner));
+	}
+	return corners > 0;
 }
 
 Box
@@ -345,4 +368,31 @@ surely_cross(const Outline *outline, const Ring *shell)
 				return true;
 		}
 	return false;
+}
+
+/*
+ * The centroid of a polygon without holes, of the triangles that its edges make with its first corner; in the steps of GEOS, so that it is the same to the last digit. false: it has holes, or
+ * no surface.
+ */
+bool
+find_centroid(const Outline *outline, Point *centroid)
+{
+	const Point *corners;
+	Point		sum = {0, 0};
+	double		surface = 0;
+
+	if (outline->count != 1)
+		return false;
+	corners = outline->rings[0].corners;
+	for (int32 i = 0; i < outline->rings[0].edges; i++)
+	{
+		Point		first = corners[0], a = corners[i], b = corners[i + 1];
+		double		twice = (a.x - first.x) * (b.y - first.y) - (b.x - first.x) * (a.y - first.y);
+
+		sum.x += twice * (first.x + a.x + b.x);
+		sum.y += twice * (first.y + a.y + b.y);
+		surface += twice;
+	}
+	*centroid = (Point) {sum.x / 3 / surface, sum.y / 3 / surface};
+	return surface != 0;
 }

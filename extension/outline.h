@@ -33,10 +33,18 @@ typedef enum
 } Lie;
 
 extern Outline *read_outline(const char *wkb, Size size);
+extern bool read_box(const char *wkb, Size size, Box *box);
 extern bool surely_valid(const Outline *outline);
 extern Lie	lie_of(const Outline *outline, const Box *box);
 extern Box	box_round(const Outline *outline);
 extern bool surely_cross(const Outline *outline, const Ring *shell);
+extern bool find_centroid(const Outline *outline, Point *centroid);
+
+static inline bool
+is_polygon(const Outline *outline)
+{
+	return outline->count > 0 && outline->rings[0].edges > 0;
+}
 
 /* Of a tile's box, or several tiles': west, south, east, north. */
 static inline Lie

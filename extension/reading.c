@@ -64,14 +64,20 @@ open_index(Oid schema, const char *name)
 AttrNumber
 column(Relation table, const char *name, Oid type)
 {
-	AttrNumber	number = get_attnum(RelationGetRelid(table), name);
+	TupleDesc	columns = RelationGetDescr(table);
 
-	if (number == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(table), number - 1)->atttypid != type)
-		ereport(ERROR,
-				errcode(ERRCODE_DATATYPE_MISMATCH),
-				errmsg("column %s of %s is missing or of another type than %s", name, RelationGetRelationName(table), format_type_be(type)),
-				errhint("Install the version of tilescout_packs that belongs to this schema, or drop the extension and run tilescout db migrate."));
-	return number;
+	/* Faster than the cache of the catalogue. */
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute found = TupleDescAttr(columns, i);
+
+		if (!found->attisdropped && found->atttypid == type && strcmp(NameStr(found->attname), name) == 0)
+			return found->attnum;
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_DATATYPE_MISMATCH),
+			errmsg("column %s of %s is missing or of another type than %s", name, RelationGetRelationName(table), format_type_be(type)),
+			errhint("Install the version of tilescout_packs that belongs to this schema, or drop the extension and run tilescout db migrate."));
 }
 
 Reading

@@ -46,9 +46,10 @@ read_vectors(Oid schema, int32 model, Oid vector_type)
 bool
 fetch_vector(VectorRows *rows, const Locator *locator)
 {
+	const TupleTableSlot *slot = rows->reading.slot;
 	Locator		found;
 
-	if (!fetch_row(&rows->reading, rows->blocks, &locator->row))
+	if (!(!TTS_EMPTY(slot) && ItemPointerEquals((ItemPointer) &slot->tts_tid, (ItemPointer) &locator->row)) && !fetch_row(&rows->reading, rows->blocks, &locator->row))
 		return false;
 	found = locate(tile_of(rows), int4_of(&rows->reading, rows->collection), &locator->row);
 	return memcmp(found.hash, locator->hash, sizeof(found.hash)) == 0;

@@ -38,7 +38,7 @@ typedef struct
 	Datum		area;			/* a valid polygon in WGS84 degrees */
 	Box			box;			/* the area's */
 	Outline    *outline;
-	FmgrInfo	intersects, as_binary;
+	FmgrInfo	intersects;
 	MemoryContext scratch;
 	Dates		dates;
 	TileFilter	tiles;
@@ -79,7 +79,6 @@ enum
 extern bool is_usual(FunctionCallInfo fcinfo);
 extern bool read_arguments(FunctionCallInfo fcinfo, Search *search);
 extern bool read_dates(RangeType *range, Dates *dates);
-extern Box	box_of(const Outside *outside, Datum place);
 
 /* visible.c */
 extern bool find_model(Oid schema, int32 id, Model *model);
@@ -152,7 +151,10 @@ extern void end_looks(Looking *looking);
 extern double rough_rows(const Search *search, double total, int32 looked_at, const RegionsMet *regions);
 
 /* shape.c */
-extern bool take_area(Search *search);
+extern Outline *outline_of(const Outside *outside, Datum place);
+extern Box	box_of(const Outside *outside, Datum place);
+extern void take_area(Search *search);
+extern bool area_is_valid(const Search *search);
 extern double surface_of_area(const Search *search);
 extern bool lies_in_area(const Search *search, Datum footprint);
 

@@ -3,24 +3,60 @@
 
 #include "utils/memutils.h"
 
-static Outline *
-outline_of(const Search *search, Datum polygon)
+static bytea *
+binary_of(const Outside *outside, Datum place)
 {
-	bytea	   *wkb = DatumGetByteaP(FunctionCall1((FmgrInfo *) &search->as_binary, polygon));
+	/* What is called changes nothing of it. */
+	return DatumGetByteaP(FunctionCall1((FmgrInfo *) &outside->as_binary, place));
+}
+
+static Box
+box_by_postgis(const Outside *outside, Datum place)
+{
+	Outside    *called = (Outside *) outside;
+	Datum		box = FunctionCall1(&called->box, place);
+
+	return (Box) {
+		.west = DatumGetFloat8(FunctionCall1(&called->x_min, box)), .south = DatumGetFloat8(FunctionCall1(&called->y_min, box)),
+		.east = DatumGetFloat8(FunctionCall1(&called->x_max, box)), .north = DatumGetFloat8(FunctionCall1(&called->y_max, box))
+	};
+}
+
+/* Of no rings where it is something else than a polygon. */
+Outline *
+outline_of(const Outside *outside, Datum place)
+{
+	bytea	   *wkb = binary_of(outside, place);
 	Outline    *outline = read_outline(VARDATA(wkb), VARSIZE(wkb) - VARHDRSZ);
 
 	pfree(wkb);
 	return outline;
 }
 
-/* Prepares what tells whether something lies in the area. false: it is not valid. */
-bool
+Box
+box_of(const Outside *outside, Datum place)
+{
+	bytea	   *wkb = binary_of(outside, place);
+	Box			box;
+
+	if (!read_box(VARDATA(wkb), VARSIZE(wkb) - VARHDRSZ, &box))
+		box = box_by_postgis(outside, place);
+	pfree(wkb);
+	return box;
+}
+
+/* Prepares what tells whether something lies in the area. */
+void
 take_area(Search *search)
 {
 	fmgr_info(search->outside->intersects, &search->intersects);
-	fmgr_info(search->outside->as_binary, &search->as_binary);
 	search->scratch = AllocSetContextCreate(CurrentMemoryContext, "tilescout area", ALLOCSET_SMALL_SIZES);
-	search->outline = outline_of(search, search->area);
+	search->outline = outline_of(search->outside, search->area);
+}
+
+bool
+area_is_valid(const Search *search)
+{
 	return surely_valid(search->outline) || DatumGetBool(OidFunctionCall1(search->outside->valid, search->area));
 }
 
@@ -35,9 +71,9 @@ surface_of_area(const Search *search)
 static Lie
 lie_in_area(const Search *search, Datum footprint)
 {
-	Outline    *tile = outline_of(search, footprint);
+	Outline    *tile = outline_of(search->outside, footprint);
 
-	if (tile->count == 0 || tile->rings[0].edges == 0)
+	if (!is_polygon(tile))
 		return UNCLEAR;
 
 	Box			round = box_round(tile);

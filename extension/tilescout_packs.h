@@ -109,9 +109,9 @@ typedef struct
 	/* pgvector */
 	Oid			distance, dims, to_single, normalise, to_half;
 	/* PostGIS */
-	Oid			srid, kind, coordinate_dims, empty, valid, as_binary, intersects, overlaps, surface, centroid, x, y, parts;
-	/* asked of each cell */
-	FmgrInfo	box, x_min, y_min, x_max, y_max;
+	Oid			srid, valid, intersects, overlaps, surface, centroid, x, y, parts;
+	/* asked of each cell and tile */
+	FmgrInfo	as_binary, box, x_min, y_min, x_max, y_max;
 	/* the schema's */
 	Oid			middle_of;
 } Outside;
