@@ -51,15 +51,12 @@ cell_meets_dates(const Search *search, const Reading *cell, const CellColumns *c
 }
 
 static void
-make_room(Cells *cells, int32 *room)
+make_room(Cells *cells, int32 room)
 {
-	if (cells->count < *room)
-		return;
-	*room *= 2;
-	cells->ids = repalloc_huge(cells->ids, *room * sizeof(int64));
-	cells->collections = repalloc_huge(cells->collections, *room * sizeof(int32));
-	cells->sures = repalloc_huge(cells->sures, *room * sizeof(bool));
-	cells->parts = repalloc_huge(cells->parts, *room * sizeof(struct varlena *));
+	cells->ids = larger(cells->ids, room * sizeof(int64));
+	cells->collections = larger(cells->collections, room * sizeof(int32));
+	cells->sures = larger(cells->sures, room * sizeof(bool));
+	cells->parts = larger(cells->parts, room * sizeof(struct varlena *));
 }
 
 /* Whether the box of a cell meets the area's; lie: how all of its tiles lie to the area. */
@@ -93,51 +90,61 @@ read_cells(const Search *search, Relation cell, ScanKey key)
 	return read_by_index(cell, open_index(search->schema, "cell_box"), 1, 0);
 }
 
-/* Cells that may hold rows that pass, at most so many: whose boxes meet the area, and whose dates may pass. */
-NearCells
+/* The cell at hand, if it may hold rows that pass: its box meets the area, and its dates may pass. */
+static void
+take_cell_near(const Search *search, NearCells *near)
+{
+	const Reading *cell = &near->reading;
+	const CellColumns *columns = &near->columns;
+	Cells	   *cells = &near->cells;
+	int32		tiles = int4_of(cell, columns->tiles), run = int4_of(cell, columns->run);
+	bool		within, null;
+	Lie			lie;
+
+	if (int4_of(cell, columns->model) != search->model.id || run <= search->after_run || is_hidden(search, run)
+		|| !is_in_collections(search, int4_of(cell, columns->collection)) || !cell_meets_dates(search, cell, columns, &within)
+		|| !cell_meets_area(search, cell, columns, &lie))
+		return;
+	near->around += tiles;
+	if (lie == BESIDE)
+		return;
+
+	Datum		parts = value_of(cell, columns->parts, &null);
+
+	if (cells->count == near->room)
+		make_room(cells, near->room = Max(64, near->room * 2));
+	cells->parts[cells->count] = null ? NULL : PG_DETOAST_DATUM_COPY(parts);
+	cells->ids[cells->count] = int8_of(cell, columns->id);
+	cells->collections[cells->count] = int4_of(cell, columns->collection);
+	cells->sures[cells->count++] = lie == INSIDE;
+	near->tiles += tiles;
+	near->sure += within && lie == INSIDE ? tiles : 0;
+	near->undated |= !within;
+}
+
+/* Finds cells that may hold rows that pass, on from where it was: more than so many, or all. */
+const NearCells *
 cells_near(const Search *search, int32 most)
 {
-	Relation	cell = open_table(search->schema, "cell");
-	ScanKeyData key;
-	Reading		reading = read_cells(search, cell, &key);
-	CellColumns columns = cell_columns(cell, search->outside->geometry_type);
-	int32		room = 64;
-	Cells		cells = {.ids = palloc(room * sizeof(int64)), .collections = palloc(room * sizeof(int32)), .sures = palloc(room * sizeof(bool)), .parts = palloc(room * sizeof(struct varlena *))};
-	NearCells	near = {.dated = true};
+	NearCells  *near = search->near;
 
-	for (bool found = reading.by_index != NULL ? find_row(&reading, &key, 1) : next_row(&reading); found; found = next_row(&reading))
+	if (near->reading.table == NULL)
 	{
-		bool		within, null;
-		Lie			lie;
-		int32		tiles = int4_of(&reading, columns.tiles), run = int4_of(&reading, columns.run);
-
-		if (int4_of(&reading, columns.model) != search->model.id || run <= search->after_run || is_hidden(search, run)
-			|| !is_in_collections(search, int4_of(&reading, columns.collection)) || !cell_meets_dates(search, &reading, &columns, &within)
-			|| !cell_meets_area(search, &reading, &columns, &lie))
-			continue;
-		near.around += tiles;
-		if (lie == BESIDE)
-			continue;
-		if (cells.count == most)
-		{
-			near.more = true;
-			break;
-		}
-
-		Datum		parts = value_of(&reading, columns.parts, &null);
-
-		make_room(&cells, &room);
-		cells.parts[cells.count] = null ? NULL : PG_DETOAST_DATUM_COPY(parts);
-		cells.ids[cells.count] = int8_of(&reading, columns.id);
-		cells.collections[cells.count] = int4_of(&reading, columns.collection);
-		cells.sures[cells.count++] = lie == INSIDE;
-		near.tiles += tiles;
-		near.sure += within && lie == INSIDE ? tiles : 0;
-		near.dated &= within;
+		near->reading = read_cells(search, open_table(search->schema, "cell"), &near->key);
+		near->columns = cell_columns(near->reading.table, search->outside->geometry_type);
+		near->at_hand = near->reading.by_index != NULL ? find_row(&near->reading, &near->key, 1) : next_row(&near->reading);
 	}
-	end_reading(&reading);
-	near.cells = cells;
+	for (; near->at_hand && near->cells.count <= most; near->at_hand = next_row(&near->reading))
+		take_cell_near(search, near);
+	near->more = near->cells.count > most;
 	return near;
+}
+
+void
+end_near(NearCells *near)
+{
+	if (near->reading.table != NULL)
+		end_reading(&near->reading);
 }
 
 /* How many of the nearest it takes, somewhat more than likely, until as many pass as are wanted: of cells that are not sure, every second. */
@@ -170,9 +177,9 @@ search_cells(const Search *search, const NearCells *near, Answer *answer)
 void
 compare_all(const Search *search, Answer *answer)
 {
-	NearCells	near = cells_near(search, PG_INT32_MAX);
+	const NearCells *near = cells_near(search, PG_INT32_MAX);
 
 	answer->count = 0;
-	if (near.cells.count > 0)
-		search_cells(search, &near, answer);
+	if (near->cells.count > 0)
+		search_cells(search, near, answer);
 }

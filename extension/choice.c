@@ -23,13 +23,16 @@
 static void
 add_younger(const Search *search, Answer *answer)
 {
+	NearCells	near = {0};
 	Search		younger = *search;
 	Answer		more = {.hits = palloc(search->k * sizeof(Hit))};
 
 	if (!runs_outside_lists(search))
 		return;
 	younger.after_run = search->model.through_run;
+	younger.near = &near;
 	compare_all(&younger, &more);
+	end_near(&near);
 
 	Hit		   *all = palloc((answer->count + more.count) * sizeof(Hit));
 	int32		count = answer->count + more.count;

@@ -25,14 +25,26 @@ row_at_hand(const Looking *looking, Size more, CodesRow *row)
 		&& row->header->count <= UINT8_MAX && row->rest_size == row->header->count * more;
 }
 
-/* A part of a list where it was, or by its key. */
+/* Where a part of a list is, or is likely to be: rows that fill their pages are written one after the other. */
+static ItemPointerData
+place_of(const ListPlace *place, int32 part)
+{
+	ItemPointerData at = place->rows[Min(part, ROWS_LOCATED - 1)];
+
+	if (part >= ROWS_LOCATED && ItemPointerIsValid(&at))
+		ItemPointerSet(&at, ItemPointerGetBlockNumber(&at) + part - (ROWS_LOCATED - 1), FirstOffsetNumber);
+	return at;
+}
+
+/* A part of a list where it is likely to be, or by its key. */
 bool
 read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row)
 {
 	Reading    *rows = &looking->rows;
+	ItemPointerData at = place_of(place, part);
 	int64		generation = looking->search->model.generation;
 
-	if (part >= ROWS_LOCATED || !fetch_row(rows, looking->blocks, &place->rows[part])
+	if (!fetch_row(rows, looking->blocks, &at)
 		|| int8_of(rows, looking->generation) != generation || int4_of(rows, looking->list) != list || int4_of(rows, looking->part) != part)
 		if (!find_part(rows, generation, list, BTEqualStrategyNumber, part))
 			return false;
@@ -46,7 +58,7 @@ with_room(NearGroup *groups, int32 wanted, int32 *room)
 	if (wanted <= *room)
 		return groups;
 	*room = wanted * 2;
-	return groups == NULL ? palloc(*room * sizeof(NearGroup)) : repalloc(groups, *room * sizeof(NearGroup));
+	return larger(groups, *room * sizeof(NearGroup));
 }
 
 /* false: there are none. */

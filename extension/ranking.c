@@ -101,12 +101,6 @@ compare_least(const void *a, const void *b)
 	return (x->least > y->least) - (x->least < y->least);
 }
 
-static void *
-larger(void *array, Size size)
-{
-	return array == NULL ? palloc(size) : repalloc_huge(array, size);
-}
-
 static void
 make_room(Ranking *ranking, int32 count)
 {

@@ -142,10 +142,10 @@ rough_rows(const Search *search, double total, int32 looked_at, const RegionsMet
 	rows *= filled;
 	if (met < ENOUGH_OF_SAMPLE)
 	{
-		NearCells	near = cells_near(search, looked_at);
+		const NearCells *near = cells_near(search, looked_at);
 
-		if (!near.more)
-			rows = Min(near.tiles, Max(near.sure, near.around * filled));
+		if (!near->more)
+			rows = Min(near->tiles, Max(near->sure, near->around * filled));
 	}
 	return rows;
 }

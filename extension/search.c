@@ -32,7 +32,8 @@ static bool
 answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 {
 	Answer		answer = {0};
-	Search		search = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid)};
+	NearCells	near = {0};
+	Search		search = {.schema = get_func_namespace(fcinfo->flinfo->fn_oid), .near = &near};
 
 	search.outside = outside(search.schema, get_fn_expr_argtype(fcinfo->flinfo, WITHIN), get_fn_expr_argtype(fcinfo->flinfo, EMBEDDING));
 	if (!find_model(search.schema, 0, &search.model) || anything_retired(search.schema))
@@ -42,12 +43,9 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		return false;
 
 	const Costs *known = costs(search.schema, search.model.dimension);
-	NearCells	near = {.more = true};
 
 	answer.hits = palloc(search.k * sizeof(Hit));
-	if (search.in_area)
-		near = cells_near(&search, known->few_cells);
-	if (!near.more && near.dated)
+	if (search.in_area && !cells_near(&search, known->few_cells)->more && !near.undated)
 	{
 		last_way = "cells";
 		search_cells(&search, &near, &answer);
@@ -57,6 +55,7 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		last_way = "all cells";
 		compare_all(&search, &answer);
 	}
+	end_near(&near);
 	note_read(answer.read);
 	present(&search, &answer, PG_ARGISNULL(MAX_DISTANCE) ? 2 : PG_GETARG_FLOAT8(MAX_DISTANCE), result);
 	return true;

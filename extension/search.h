@@ -25,6 +25,28 @@ typedef struct
 	int64		generation;		/* of the lists */
 } Model;
 
+/* The columns of cell by number. */
+typedef struct
+{
+	AttrNumber	id, model, run, collection, tiles, undated, from, to, box, parts;
+} CellColumns;
+
+/* Cells that may hold rows that pass, as far as they have been found; {0}: none yet. */
+typedef struct
+{
+	Cells		cells;
+	double		tiles, sure;	/* in all of them, and in those all of whose tiles pass */
+	double		around;			/* in all whose boxes meet the area's box */
+	bool		undated;		/* a date outside the range may be among them */
+	bool		more;			/* than were asked for */
+	/* How they are found. */
+	Reading		reading;
+	ScanKeyData key;
+	CellColumns columns;
+	bool		at_hand;		/* the next one */
+	int32		room;
+} NearCells;
+
 /* A search by look and what is known of each vector. */
 typedef struct
 {
@@ -49,6 +71,7 @@ typedef struct
 	int32	   *hidden;			/* runs that are not published */
 	int32		hidden_count;
 	int32		after_run;		/* cells of earlier runs, and of this one, are left out */
+	NearCells  *near;
 } Search;
 
 typedef struct
@@ -89,26 +112,12 @@ extern bool is_in_collections(const Search *search, int32 collection);
 extern bool runs_outside_lists(const Search *search);
 
 /* cells.c */
-typedef struct
-{
-	Cells		cells;
-	double		tiles, sure;	/* in all of them, and in those all of whose tiles pass */
-	double		around;			/* in all whose boxes meet the area's box */
-	bool		dated;			/* no date outside the range is among them */
-	bool		more;			/* not all were listed */
-} NearCells;
-
-/* The columns of cell by number. */
-typedef struct
-{
-	AttrNumber	id, model, run, collection, tiles, undated, from, to, box, parts;
-} CellColumns;
-
 extern CellColumns cell_columns(Relation cell, Oid geometry);
 extern bool not_before(const Dates *dates, TimestampTz time);
 extern bool not_after(const Dates *dates, TimestampTz time);
 extern bool date_passes(const Dates *dates, TimestampTz time);
-extern NearCells cells_near(const Search *search, int32 most);
+extern const NearCells *cells_near(const Search *search, int32 most);
+extern void end_near(NearCells *near);
 extern void compare_all(const Search *search, Answer *answer);
 extern void search_cells(const Search *search, const NearCells *near, Answer *answer);
 

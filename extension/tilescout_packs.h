@@ -14,6 +14,13 @@
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
+/* An array, or NULL, made as large as that. */
+static inline void *
+larger(void *array, Size size)
+{
+	return array == NULL ? palloc(size) : repalloc_huge(array, size);
+}
+
 /* ---- reading.c: tables of one schema, read with the caller's rights and the statement's snapshot, without the executor ---- */
 
 /* A table that is being read: whole, or by one of its indexes. */
