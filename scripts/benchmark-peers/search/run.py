@@ -52,8 +52,8 @@ def area_of(connection, ring):
     return connection.execute("SELECT ST_CollectionExtract(ST_Intersection(ST_MakeValid(ST_GeomFromText(%s, 4326)), ST_MakeEnvelope(-180, -90, 180, 90, 4326)), 3)::text", [shape]).fetchone()[0]
 
 
-def measure_cell(corpus, connection, contestants, share, relation, dates, count, random):
-    """Rows kept, and of each contender its recalls and milliseconds.
+def measure_cell(corpus, connection, contestants, share, relation, dates, count, random, asked_before=False):
+    """Rows kept, and of each contender its recalls and milliseconds. asked_before: all questions are asked once before any is measured.
 
     They take turns, in an order drawn anew and each at another question. Who always follows the same one is the faster or slower for it; and who is asked what another has just been asked
     finds the pages that both read in the processor's caches, and most contenders read the same index."""
@@ -64,6 +64,9 @@ def measure_cell(corpus, connection, contestants, share, relation, dates, count,
         passing, _, distances = truth(connection, corpus, area, question.vector, dates)
         kept.append(passing)
         questions.append((question, area, contenders.text(question.vector), passing, distances))
+    for _, area, vector, _, _ in questions if asked_before else ():
+        for contestant in contestants:
+            contestant.ask(area, vector, dates)
     for turn in range(count):
         for own in random.permutation(len(contestants)):
             contestant = contestants[own]
