@@ -82,9 +82,9 @@ ask_all_lists(const Search *search, Looking *looking, double share, double other
 	return look_everywhere(looking, Max(share, hoped), hoped, other_time / LOOKS_ROW, answer);
 }
 
-/* Of rows that are likely to pass. Returns which lists gave the answer; NULL: none did. */
+/* Of rows that are likely to pass. Returns which lists gave the answer, in less than exact_time; NULL: none did. */
 static const char *
-ask_lists(const Search *search, Looking *looking, double total, double rows, double exact_time, const RegionsMet *met, Answer *answer)
+ask_lists(const Search *search, const RegionsMet *met, double total, double rows, double exact_time, Answer *answer)
 {
 	double		share = Min(1, Max(1, rows) / total), share_there = met->tiles > 0 ? Min(1, Max(1, rows) / met->tiles) : 0;
 	double		regions_time = met->tiles > 0 ? REGIONS_DOUBT * (looks_time(search, share_there) + REGION_TILE * met->tiles) : INFINITY;
@@ -92,10 +92,16 @@ ask_lists(const Search *search, Looking *looking, double total, double rows, dou
 	double		other_time = share < share_there ? Min(exact_time, regions_time / (1 - share / share_there)) : exact_time;
 	const char *way = NULL;
 
+	if (exact_time < looks_time(search, 1))
+		return NULL;
+
+	Looking    *looking = begin_looks(search);
+
 	if (ask_all_lists(search, looking, share, other_time, answer))
 		way = "lists";
-	else if (regions_time < exact_time && look_in_regions(looking, share_there, exact_time / LOOKS_ROW, answer))
+	else if (regions_time < exact_time && look_in_regions(looking, met, share_there, exact_time / LOOKS_ROW, answer))
 		way = "lists of regions";
+	end_looks(looking);
 	if (way != NULL)
 		add_younger(search, answer);
 	return way;
@@ -103,21 +109,16 @@ ask_lists(const Search *search, Looking *looking, double total, double rows, dou
 
 /* As ask_lists, by an estimate of its own. */
 const char *
-ask_lists_roughly(const Search *search, const Costs *costs, Answer *answer)
+ask_lists_roughly(const Search *search, const RegionsMet *met, const Costs *costs, Answer *answer)
 {
 	double		total = search->model.sorted ? rows_of_model(search) : 0;
 
 	if (total <= 0)
 		return NULL;
 
-	Looking    *looking = begin_looks(search);
-	RegionsMet	met = meet_regions(looking);
-	double		rows = rough_rows(search, total, costs->cells_looked_at, &met);
-	double		exact_time = rows * costs->exact_row * scattering(rows);
-	const char *way = exact_time < looks_time(search, 1) ? NULL : ask_lists(search, looking, total, rows, exact_time, &met, answer);
+	double		rows = rough_rows(search, total, costs->cells_looked_at, met);
 
-	end_looks(looking);
-	return way;
+	return ask_lists(search, met, total, rows, rows * costs->exact_row * scattering(rows), answer);
 }
 
 /* Whether lists gave the answer, of which this share is likely to pass, in less than exact_time. */
@@ -125,14 +126,7 @@ bool
 ask_lists_within(const Search *search, double share, double exact_time, Answer *answer)
 {
 	double		total = rows_of_model(search);
+	RegionsMet	met = meet_regions(search);
 
-	if (total <= 0 || exact_time < looks_time(search, 1))
-		return false;
-
-	Looking    *looking = begin_looks(search);
-	RegionsMet	met = meet_regions(looking);
-	const char *way = ask_lists(search, looking, total, share * total, exact_time, &met, answer);
-
-	end_looks(looking);
-	return way != NULL;
+	return total > 0 && ask_lists(search, &met, total, share * total, exact_time, answer) != NULL;
 }

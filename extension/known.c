@@ -2,6 +2,7 @@
 #include "looking.h"
 
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 
 /* A row of a list: this part of it, or the first from there on. */
 bool
@@ -15,14 +16,20 @@ find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, 
 	return find_row(rows, keys, 3);
 }
 
-/* The row at hand. false: it is not what it should be. */
+/* The codes of the row at hand. false: they are not what they should be. */
 static bool
-row_at_hand(const Looking *looking, Size more, CodesRow *row)
+codes_at_hand(const Reading *rows, AttrNumber codes, int32 dimension, Size more, CodesRow *row)
 {
 	bool		null;
 
-	return read_codes(PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes, &null)), looking->search->model.dimension, row)
+	return read_codes(PG_DETOAST_DATUM(value_of(rows, codes, &null)), dimension, row)
 		&& row->header->count <= UINT8_MAX && row->rest_size == row->header->count * more;
+}
+
+static bool
+row_at_hand(const Looking *looking, Size more, CodesRow *row)
+{
+	return codes_at_hand(&looking->rows, looking->codes, looking->search->model.dimension, more, row);
 }
 
 /* Where a part of a list is, or is likely to be: rows that fill their pages are written one after the other. */
@@ -51,16 +58,6 @@ read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size
 	return row_at_hand(looking, more, row) && row->header->count > 0;
 }
 
-/* The array, with room for so many; room: how many it has room for. */
-static NearGroup *
-with_room(NearGroup *groups, int32 wanted, int32 *room)
-{
-	if (wanted <= *room)
-		return groups;
-	*room = wanted * 2;
-	return larger(groups, *room * sizeof(NearGroup));
-}
-
 /* false: there are none. */
 bool
 rank_groups(Looking *looking)
@@ -75,7 +72,8 @@ rank_groups(Looking *looking)
 		if (!row_at_hand(looking, sizeof(ListGroup), &row))
 			return false;
 		likely_cosines(&looking->query, &row, cosines);
-		looking->groups = with_room(looking->groups, looking->group_count + row.header->count, &room);
+		if (looking->group_count + row.header->count > room)
+			looking->groups = larger(looking->groups, (room = 2 * (looking->group_count + row.header->count)) * sizeof(NearGroup));
 		for (int32 i = 0; i < row.header->count; i++)
 			looking->groups[looking->group_count++] = (NearGroup) {
 				.number = row.header->first + i, .cosine = cosines[i], .lists = ((const ListGroup *) row.rest)[i]
@@ -139,42 +137,101 @@ overlap(const float4 *box, const Box *other)
 	return Max(0, Min(box[2], other->east) - Max(box[0], other->west)) * Max(0, Min(box[3], other->north) - Max(box[1], other->south));
 }
 
-/* Finds the regions that the area meets. */
-RegionsMet
-meet_regions(Looking *looking)
+typedef struct
 {
-	const Search *search = looking->search;
-	RegionsMet	met = {0};
+	float4		box[4];
+	int32		number;
+	Region		region;
+} BoxedRegion;
+
+/* The regions of a model. */
+typedef struct
+{
+	Oid			schema;
+	int64		generation;
+	int32		count;
+	BoxedRegion *regions;
+} Regions;
+
+/* Those of one generation never change, so a session keeps what it has read. */
+static const Regions *
+regions_of(const Search *search)
+{
+	static Regions kept = {0};
+
+	if (kept.schema == search->schema && kept.generation == search->model.generation)
+		return &kept;
+
+	Relation	look = open_table(search->schema, "look");
+	Reading		rows = read_by_index(look, open_primary_key(look), 3, 0);
+	AttrNumber	codes = column(look, "codes", BYTEAOID);
+	Regions		read = {.schema = search->schema, .generation = search->model.generation};
 	int32		room = 0;
 
-	for (bool found = search->in_area && find_part(&looking->rows, search->model.generation, REGIONS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&looking->rows))
+	for (bool found = find_part(&rows, read.generation, REGIONS, BTGreaterEqualStrategyNumber, 0); found; found = next_row(&rows))
 	{
 		CodesRow	row;
 
-		if (!row_at_hand(looking, sizeof(Region), &row))
-			return (RegionsMet) {0};
-		looking->regions = with_room(looking->regions, looking->region_count + row.header->count, &room);
+		if (!codes_at_hand(&rows, codes, search->model.dimension, sizeof(Region), &row))
+		{
+			read.count = 0;
+			break;
+		}
+		if (read.count + row.header->count > room)
+			read.regions = larger(read.regions, (room = 2 * (read.count + row.header->count)) * sizeof(BoxedRegion));
 		for (int32 i = 0; i < row.header->count; i++)
 		{
-			const float4 *box = row.boxes + 4 * i;
-			const Region *region = (const Region *) row.rest + i;
-			double		size = (box[2] - box[0]) * (box[3] - box[1]), common = overlap(box, &search->box);
-			Lie			lie = tile_meets(box, &search->box) ? lie_of_tile(search->outline, box) : BESIDE;
+			BoxedRegion *boxed = &read.regions[read.count++];
 
-			if (lie == BESIDE)
-				continue;
-			looking->regions[looking->region_count++] = (NearGroup) {.number = row.header->first + i, .lists = region->lists};
-			met.tiles += region->tiles;
-			if (lie == INSIDE)
-			{
-				met.inside += size;
-				met.inside_tiles += region->tiles;
-			}
-			else
-			{
-				met.partly += common;
-				met.partly_tiles += region->tiles * common / Max(size, 1e-12);
-			}
+			*boxed = (BoxedRegion) {.number = row.header->first + i, .region = ((const Region *) row.rest)[i]};
+			memcpy(boxed->box, row.boxes + 4 * i, sizeof(boxed->box));
+		}
+	}
+	end_reading(&rows);
+	if (kept.regions != NULL)
+		pfree(kept.regions);
+	kept = (Regions) {0};
+	/* Complete, they outlive the search. */
+	if (read.count > 0)
+		read.regions = memcpy(MemoryContextAllocHuge(TopMemoryContext, read.count * sizeof(BoxedRegion)), read.regions, read.count * sizeof(BoxedRegion));
+	kept = read;
+	return &kept;
+}
+
+/* Finds the regions that the area meets. */
+RegionsMet
+meet_regions(const Search *search)
+{
+	RegionsMet	met = {0};
+
+	if (!search->in_area || !search->model.sorted)
+		return met;
+
+	const Regions *all = regions_of(search);
+
+	met.found = palloc(Max(1, all->count) * sizeof(int32));
+	for (int32 i = 0; i < all->count; i++)
+	{
+		const float4 *box = all->regions[i].box;
+		const Region *region = &all->regions[i].region;
+		Lie			lie = tile_meets(box, &search->box) ? lie_of_tile(search->outline, box) : BESIDE;
+
+		if (lie == BESIDE)
+			continue;
+		met.found[met.count++] = i;
+		met.tiles += region->tiles;
+
+		double		size = (box[2] - box[0]) * (box[3] - box[1]), common = overlap(box, &search->box);
+
+		if (lie == INSIDE)
+		{
+			met.inside += size;
+			met.inside_tiles += region->tiles;
+		}
+		else
+		{
+			met.partly += common;
+			met.partly_tiles += region->tiles * common / Max(size, 1e-12);
 		}
 	}
 	return met;
@@ -182,8 +239,14 @@ meet_regions(Looking *looking)
 
 /* Makes the lists of all regions known that the area meets. */
 void
-open_regions(Looking *looking)
+open_regions(Looking *looking, const RegionsMet *met)
 {
-	for (int32 i = 0; i < looking->region_count; i++)
-		know_lists(looking, &looking->regions[i]);
+	const Regions *all = regions_of(looking->search);
+
+	for (int32 i = 0; i < met->count; i++)
+	{
+		const BoxedRegion *boxed = &all->regions[met->found[i]];
+
+		know_lists(looking, &(NearGroup) {.number = boxed->number, .lists = boxed->region.lists});
+	}
 }

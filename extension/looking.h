@@ -50,8 +50,6 @@ struct Looking
 	PackReading packs;			/* for what has moved */
 	NearGroup  *groups;			/* of all lists */
 	int32		group_count, opened;
-	NearGroup  *regions;		/* that the area meets */
-	int32		region_count;
 	pairingheap *lists;			/* known ones that have not been looked into, and perhaps some that have; the first is the nearest */
 	slist_head	all_lists;		/* all known ones */
 	int32		known, least_lists;
@@ -67,6 +65,6 @@ struct Looking
 extern bool read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row);
 extern bool rank_groups(Looking *looking);
 extern bool open_group(Looking *looking);
-extern void open_regions(Looking *looking);
+extern void open_regions(Looking *looking, const RegionsMet *met);
 
 #endif

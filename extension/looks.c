@@ -388,13 +388,13 @@ look_everywhere(Looking *looking, double share, double hoped, double most, Answe
 
 /* Searches the lists of the regions that the area meets. false: it would take more. */
 bool
-look_in_regions(Looking *looking, double share, double most, Answer *answer)
+look_in_regions(Looking *looking, const RegionsMet *met, double share, double most, Answer *answer)
 {
 	bool		useful;
 
 	begin_anew(looking, share, answer);
-	looking->least_lists += looking->region_count;
-	open_regions(looking);
+	looking->least_lists += met->count;
+	open_regions(looking, met);
 	useful = look_into_known(looking, most, answer);
 	answer->read += looking->read;
 	return useful;

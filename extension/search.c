@@ -11,6 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Of an area in whose part of regions so many tiles are likely to lie, cells are not looked for, to see whether they are few: four times as many as few cells hold. */
+#define MANY_TILES 25000
 /* Bytes that a session keeps for searches to work in. */
 #define KEPT_MEMORY (512 * 1024)
 
@@ -43,14 +45,15 @@ answer_usual(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 		return false;
 
 	const Costs *known = costs(search.schema, search.model.dimension);
+	RegionsMet	met = meet_regions(&search);
 
 	answer.hits = palloc(search.k * sizeof(Hit));
-	if (search.in_area && !cells_near(&search, known->few_cells)->more && !near.undated)
+	if (search.in_area && met.inside_tiles + met.partly_tiles < MANY_TILES && !cells_near(&search, known->few_cells)->more && !near.undated)
 	{
 		last_way = "cells";
 		search_cells(&search, &near, &answer);
 	}
-	else if ((last_way = ask_lists_roughly(&search, known, &answer)) == NULL)
+	else if ((last_way = ask_lists_roughly(&search, &met, known, &answer)) == NULL)
 	{
 		last_way = "all cells";
 		compare_all(&search, &answer);

@@ -133,10 +133,6 @@ extern Lookup begin_lookup(const Search *search);
 extern void end_lookup(Lookup *lookup);
 extern bool find_hit(const Search *search, Lookup *lookup, const Candidate *candidate, int32 collection, bool inside, Hit *hit);
 
-/* choice.c */
-extern const char *ask_lists_roughly(const Search *search, const Costs *costs, Answer *answer);
-extern bool ask_lists_within(const Search *search, double share, double exact_time, Answer *answer);
-
 /* search.c */
 extern void note_read(double read);
 
@@ -147,17 +143,22 @@ typedef struct Looking Looking;
 typedef struct
 {
 	double		tiles, inside_tiles, inside, partly_tiles, partly;
+	int32	   *found, count;	/* their places among the model's */
 } RegionsMet;
 
 extern bool find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part);
 extern Looking *begin_looks(const Search *search);
-extern RegionsMet meet_regions(Looking *looking);
+extern RegionsMet meet_regions(const Search *search);
 extern bool look_everywhere(Looking *looking, double share, double hoped, double most, Answer *answer);
-extern bool look_in_regions(Looking *looking, double share, double most, Answer *answer);
+extern bool look_in_regions(Looking *looking, const RegionsMet *met, double share, double most, Answer *answer);
 extern void end_looks(Looking *looking);
 
 /* sample.c */
 extern double rough_rows(const Search *search, double total, int32 looked_at, const RegionsMet *regions);
+
+/* choice.c */
+extern const char *ask_lists_roughly(const Search *search, const RegionsMet *met, const Costs *costs, Answer *answer);
+extern bool ask_lists_within(const Search *search, double share, double exact_time, Answer *answer);
 
 /* shape.c */
 extern Outline *outline_of(const Outside *outside, Datum place);
