@@ -25,6 +25,11 @@ import TileStore
         try f.store.connection.query("SELECT coalesce(sum(get_byte(l.codes, 4)), 0)::bigint AS regions FROM tilescout.look AS l WHERE l.list = -2147483648")[0]["regions"]
     }
 
+    /// As if the table were a hundred times as large: little of what is like a query in all lists lies in the area.
+    private func seemLarge(_ f: StoreFixture) throws {
+        try f.store.connection.execute(script: "ANALYZE; UPDATE pg_class SET reltuples = 100 * reltuples WHERE oid = 'tilescout.embedding_1'::regclass")
+    }
+
     /// A fiftieth to a thirtieth of the table each, across regions and in one; and one in which regions lie as a whole.
     private static let areas = [
         "tilescout.bbox(4.1, 4.1, 5.9, 5.9)", "ST_GeomFromText('POLYGON((4 4, 6.8 4.2, 5.5 6, 5.2 5.8, 4 4))', 4326)", "tilescout.bbox(1, 6, 2.6, 7.8)",
@@ -39,9 +44,8 @@ import TileStore
         #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built")
         #expect(try f.held().vectors == 2 * Self.tiles && regions(f) == 4)
 
-        // As if it were a hundred times as large: little of what is like a query in all lists lies in the area.
         try f.plan(fewCells: 1, exactMicroseconds: "rows")
-        try f.store.connection.execute(script: "ANALYZE; UPDATE pg_class SET reltuples = 100 * reltuples WHERE oid = 'tilescout.embedding_1'::regclass")
+        try seemLarge(f)
         let questions = (0..<80).map { $0 % 4 == 3 ? StoreFixture.direction(90_000 + $0, Self.dimension) : looks[$0 * 641 % looks.count] }
         /// What lies in several parts SQL answers, by the same lists.
         func check(_ dates: String = "NULL", atLeast: Int = 80) throws {
@@ -59,6 +63,14 @@ import TileStore
         _ = try f.store.forget(sceneID: 2)
         try check()
         _ = try f.store.connection.query("SELECT tilescout.rollback_run(\(f.run.id))")
+        try check()
+
+        // What a session keeps of regions is of lists that are no more.
+        f.run = try f.store.beginRun(f.run.request)
+        try add(f, scene: 5, tiles: 30_000, looks: &looks, &random)
+        try f.store.finish(f.run, .published)
+        #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built" && regions(f) == 5)
+        try seemLarge(f)
         try check()
     }
 
