@@ -4,36 +4,18 @@
 #include "funcapi.h"
 #include "utils/fmgroids.h"
 
-/* Functions that are called for each tile. */
-typedef struct
-{
-	FmgrInfo	parts, centroid, x, y;
-} Functions;
-
-static Functions
-functions(const Outside *outside)
-{
-	Functions	found;
-
-	fmgr_info(outside->parts, &found.parts);
-	fmgr_info(outside->centroid, &found.centroid);
-	fmgr_info(outside->x, &found.x);
-	fmgr_info(outside->y, &found.y);
-	return found;
-}
-
 /* As tilescout.middle_of: of a footprint in parts, the larger one's. GEOS takes longer for ten of them than an exact search of a small area does. */
 static Point
-middle_of(const Outside *outside, Functions *f, Datum footprint)
+middle_of(const Outside *outside, Datum footprint)
 {
 	Point		middle;
 
 	if (find_centroid(outline_of(outside, footprint), &middle))
 		return middle;
 
-	Datum		point = DatumGetInt32(FunctionCall1(&f->parts, footprint)) > 1 ? OidFunctionCall1(outside->middle_of, footprint) : FunctionCall1(&f->centroid, footprint);
+	Datum		point = OidFunctionCall1(outside->middle_of, footprint);
 
-	return (Point) {DatumGetFloat8(FunctionCall1(&f->x, point)), DatumGetFloat8(FunctionCall1(&f->y, point))};
+	return (Point) {DatumGetFloat8(OidFunctionCall1(outside->x, point)), DatumGetFloat8(OidFunctionCall1(outside->y, point))};
 }
 
 /* The rows of the answer, with what people want to know of each tile: tilescout.present. */
@@ -45,8 +27,6 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	Reading		scene = read_by_index(scenes, open_primary_key(scenes), 1, 0), collection = read_by_index(collections, open_primary_key(collections), 1, 0);
 	AttrNumber	path = column(scenes, "path", TEXTOID), acquired = column(scenes, "acquired_at", TIMESTAMPTZOID), name = column(collections, "name", TEXTOID);
 
-	Functions	f = functions(outside);
-
 	/* Most are of one collection, and some of one scene. */
 	int32		collection_at_hand = 0;
 	int64		scene_at_hand = 0;
@@ -55,7 +35,7 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 	{
 		const Hit  *hit = &answer->hits[i];
 		ScanKeyData of_collection;
-		Point		middle = middle_of(outside, &f, hit->footprint);
+		Point		middle = middle_of(outside, hit->footprint);
 		bool		nulls[12] = {false}, null;
 
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));

@@ -116,7 +116,7 @@ typedef struct
 	/* pgvector */
 	Oid			distance, dims, to_single, normalise, to_half;
 	/* PostGIS */
-	Oid			srid, valid, intersects, overlaps, surface, centroid, x, y, parts;
+	Oid			srid, valid, intersects, overlaps, surface, x, y;
 	/* asked of each cell and tile */
 	FmgrInfo	as_binary, box, x_min, y_min, x_max, y_max;
 	/* the schema's */
