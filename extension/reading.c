@@ -110,7 +110,11 @@ fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place)
 	ItemPointerData at = *place;
 
 	CHECK_FOR_INTERRUPTS();
-	return ItemPointerIsValid(&at) && ItemPointerGetBlockNumber(&at) < blocks && table_tuple_fetch_row_version(reading->table, &at, GetActiveSnapshot(), reading->slot);
+	if (ItemPointerIsValid(&at) && ItemPointerGetBlockNumber(&at) < blocks && table_tuple_fetch_row_version(reading->table, &at, GetActiveSnapshot(), reading->slot))
+		return true;
+	/* What was at hand is lost, and the slot may not know. */
+	ExecClearTuple(reading->slot);
+	return false;
 }
 
 /* The first row of these keys. */

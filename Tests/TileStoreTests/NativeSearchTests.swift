@@ -108,6 +108,20 @@ import TileStore
         for way in ["cells", "all cells", "in full"] + (index == .none ? [] : ["lists"]) { #expect(ways[way, default: 0] >= 10, "\(way)") }
     }
 
+    @Test("Tiles that are gone are not found, and those that look like them are") func tilesThatAreGone() throws {
+        let f = try StoreFixture(dimension: Self.dimension), scene = try f.addScene(0)
+        var random = SeededRandom(seed: 43)
+        let looks = (0..<2000).map { StoreFixture.unit(StoreFixture.direction($0 % 5, Self.dimension).map { $0 + Float.random(in: -0.001...0.001, using: &random) }) }
+        _ = try f.store.merge(looks.indices.map { f.row($0, scene: scene, at: (Double($0 % 40) / 10, Double($0 / 40) / 10), embedding: looks[$0]) }, run: f.run)
+        try f.store.finish(f.run, .published)
+        // Codes, and the packs beside them, go with cells.
+        try f.store.connection.execute(script: "DELETE FROM tilescout.tile WHERE id IN (SELECT x.id FROM (SELECT id, row_number() OVER (ORDER BY id) AS row FROM tilescout.tile) AS x WHERE x.row % 2 = 0); ANALYZE")
+        for number in 0..<40 {
+            let answer = try ask(f.store, "embedding => \(StoreFixture.literal(looks[number * 41])), k => 20, within => tilescout.bbox(0.05, 0.05, 3.55, 3.55)")
+            #expect(answer.rows == 20 && answer.different == 0 && answer.way == "cells", "question \(number): \(answer)")
+        }
+    }
+
     /// What is asked beyond look, area and dates.
     private static let filters: [String] = [
         "collections => '{c,d}'", "min_valid => 0.4", "max_cloud => 0.5", "near => ST_SetSRID(ST_MakePoint(4, 5), 4326), radius => 300000", "resolution => '[5,15)'", "one_per_place => true",
