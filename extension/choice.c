@@ -91,10 +91,6 @@ ask_lists(const Search *search, const RegionsMet *met, double total, double rows
 	/* What is hard to find in all lists is in those of regions, too, but for what is left out by asking these. */
 	double		other_time = share < share_there ? Min(exact_time, regions_time / (1 - share / share_there)) : exact_time;
 	const char *way = NULL;
-
-	if (exact_time < looks_time(search, 1))
-		return NULL;
-
 	Looking    *looking = begin_looks(search);
 
 	if (ask_all_lists(search, looking, share, other_time, answer))
@@ -116,9 +112,9 @@ ask_lists_roughly(const Search *search, const RegionsMet *met, const Costs *cost
 	if (total <= 0)
 		return NULL;
 
-	double		rows = rough_rows(search, total, costs->cells_looked_at, met);
+	double		rows = rough_rows(search, total, costs->cells_looked_at, met), exact_time = rows * costs->exact_row * scattering(rows);
 
-	return ask_lists(search, met, total, rows, rows * costs->exact_row * scattering(rows), answer);
+	return exact_time < looks_time(search, 1) ? NULL : ask_lists(search, met, total, rows, exact_time, answer);
 }
 
 /* Whether lists gave the answer, of which this share is likely to pass, in less than exact_time. */
@@ -126,7 +122,11 @@ bool
 ask_lists_within(const Search *search, double share, double exact_time, Answer *answer)
 {
 	double		total = rows_of_model(search);
+
+	if (total <= 0 || exact_time < looks_time(search, 1))
+		return false;
+
 	RegionsMet	met = meet_regions(search);
 
-	return total > 0 && ask_lists(search, &met, total, share * total, exact_time, answer) != NULL;
+	return ask_lists(search, &met, total, share * total, exact_time, answer) != NULL;
 }

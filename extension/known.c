@@ -2,7 +2,6 @@
 #include "looking.h"
 
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 
 /* A row of a list: this part of it, or the first from there on. */
 bool
@@ -188,12 +187,7 @@ regions_of(const Search *search)
 		}
 	}
 	end_reading(&rows);
-	if (kept.regions != NULL)
-		pfree(kept.regions);
-	kept = (Regions) {0};
-	/* Complete, they outlive the search. */
-	if (read.count > 0)
-		read.regions = memcpy(MemoryContextAllocHuge(TopMemoryContext, read.count * sizeof(BoxedRegion)), read.regions, read.count * sizeof(BoxedRegion));
+	read.regions = keep(read.regions, read.count * sizeof(BoxedRegion), kept.regions);
 	kept = read;
 	return &kept;
 }

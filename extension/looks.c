@@ -70,7 +70,7 @@ judge_row(Looking *looking, const CodesRow *row, double furthest)
 	const Member *members = (const Member *) row->rest;
 	int32		count = row->header->count, places[UINT8_MAX] = {0}, inside = 0;
 	float4		least[UINT8_MAX];
-	bool		all = !search->in_area && !search->dates.given && search->hidden_count == 0 && search->collections == NULL;
+	bool		all = restricts_nothing(search) && search->hidden_count == 0;
 
 	for (int32 i = 0; i < count; i++)
 		if (all || may_pass(search, row->boxes + 4 * i, &members[i]))

@@ -42,7 +42,7 @@ read_vectors(Oid schema, int32 model, Oid vector_type)
 	};
 }
 
-/* false: it is not there any more, or not visible. */
+/* false: it is not there any more, or not visible. The row at hand is not fetched again; no index shares its slot, which after a vain read would hold less than it says. */
 bool
 fetch_vector(VectorRows *rows, const Locator *locator)
 {

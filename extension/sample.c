@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 
 /* An estimate by so many cells is a fifth wrong. */
 #define ENOUGH_OF_SAMPLE 25
@@ -65,14 +64,7 @@ sample_of(const Search *search, double rows, int32 looked_at)
 	}
 	end_reading(&reading);
 
-	/* Complete, it outlives the search. */
-	Sampled    *cells = MemoryContextAlloc(TopMemoryContext, sample.count * sizeof(Sampled));
-
-	memcpy(cells, sample.cells, sample.count * sizeof(Sampled));
-	pfree(sample.cells);
-	if (kept.cells != NULL)
-		pfree(kept.cells);
-	sample.cells = cells;
+	sample.cells = keep(sample.cells, sample.count * sizeof(Sampled), kept.cells);
 	kept = sample;
 	return &kept;
 }
@@ -117,7 +109,7 @@ rough_rows(const Search *search, double total, int32 looked_at, const RegionsMet
 {
 	int32		met;
 
-	if (!search->in_area && !search->dates.given && search->collections == NULL)
+	if (restricts_nothing(search))
 		return total;
 
 	const Sample *sample = sample_of(search, total, looked_at);

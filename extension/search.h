@@ -71,8 +71,15 @@ typedef struct
 	int32	   *hidden;			/* runs that are not published */
 	int32		hidden_count;
 	int32		after_run;		/* cells of earlier runs, and of this one, are left out */
-	NearCells  *near;
+	NearCells  *near;			/* what cells_near has found; NULL: it is not asked */
 } Search;
+
+/* Whether neither area nor dates nor collections are asked for. */
+static inline bool
+restricts_nothing(const Search *search)
+{
+	return !search->in_area && !search->dates.given && search->collections == NULL;
+}
 
 typedef struct
 {

@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "utils/memutils.h"
 #include "utils/rangetypes.h"
 #include "utils/rel.h"
 #include "utils/uuid.h"
@@ -19,6 +20,19 @@ static inline void *
 larger(void *array, Size size)
 {
 	return array == NULL ? palloc(size) : repalloc_huge(array, size);
+}
+
+/* A copy of an array, or of nothing, that lasts as long as the session; it takes the place of what was kept before. */
+static inline void *
+keep(const void *array, Size size, void *before)
+{
+	void	   *kept = MemoryContextAllocHuge(TopMemoryContext, size);
+
+	if (size > 0)
+		memcpy(kept, array, size);
+	if (before != NULL)
+		pfree(before);
+	return kept;
 }
 
 /* ---- reading.c: tables of one schema, read with the caller's rights and the statement's snapshot, without the executor ---- */

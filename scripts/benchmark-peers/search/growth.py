@@ -26,10 +26,11 @@ def main():
     for passing, relation, most in [*cells, (rows[0], "uncorrelated", ALL)]:
         told, p50 = [], []
         for table, own in zip(tables, rows):
+            share = min(passing / own, most)
             random = numpy.random.default_rng([arguments.question_seed, passing, RELATIONS.index(relation)])
-            kept, recalls, times = table.measure(min(passing / own, most), relation, None, arguments.questions, random, asked_before=True)
+            kept, recalls, times = table.measure(share, relation, None, arguments.questions, random, asked_before=True)
             p50.append(numpy.median(times))
-            told.append(f"{numpy.mean(recalls):.3f}, {p50[-1]:.2f}" + (", no area" if passing / own >= ALL and most == ALL else ""))
+            told.append(f"{numpy.mean(recalls):.3f}, {p50[-1]:.2f}" + (", no area" if share == ALL else ""))
         print(f"| {int(numpy.median(kept)):,} | {relation} | {told[0]} | {told[1]} | {p50[1] / p50[0]:.2f} |", flush=True)
 
 
