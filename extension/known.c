@@ -74,9 +74,10 @@ rank_groups(Looking *looking)
 		if (looking->group_count + row.header->count > room)
 			looking->groups = larger(looking->groups, (room = 2 * (looking->group_count + row.header->count)) * sizeof(NearGroup));
 		for (int32 i = 0; i < row.header->count; i++)
-			looking->groups[looking->group_count++] = (NearGroup) {
-				.number = row.header->first + i, .cosine = cosines[i], .lists = ((const ListGroup *) row.rest)[i]
-			};
+		{
+			enqueue(&looking->nearest_groups, cosines[i], looking->group_count);
+			looking->groups[looking->group_count++] = (NearGroup) {.number = row.header->first + i, .lists = ((const ListGroup *) row.rest)[i]};
+		}
 	}
 	return looking->group_count > 0;
 }
@@ -87,6 +88,8 @@ know_lists(Looking *looking, const NearGroup *group)
 {
 	int32		count = 0;
 
+	if (looking->known + group->lists.count > looking->list_room)
+		looking->lists = larger(looking->lists, (looking->list_room = 2 * (looking->known + group->lists.count)) * sizeof(NearList));
 	for (int32 part = 0; count < group->lists.count; part++)
 	{
 		CodesRow	row;
@@ -95,19 +98,14 @@ know_lists(Looking *looking, const NearGroup *group)
 		if (!read_part(looking, MIDDLES_OF(group->number), part, &group->lists.place, sizeof(Extent), &row))
 			break;
 		likely_cosines(&looking->query, &row, cosines);
-
-		NearList   *lists = palloc(row.header->count * sizeof(NearList));
-
 		for (int32 i = 0; i < row.header->count && count < group->lists.count; i++, count++)
 		{
-			NearList   *list = &lists[i];
+			const Extent *extent = (const Extent *) row.rest + i;
 
-			*list = (NearList) {.cosine = cosines[i], .number = group->lists.first + count, .extent = ((const Extent *) row.rest)[i]};
-			if (list->extent.count == 0)
+			if (extent->count == 0)
 				continue;
-			pairingheap_add(looking->lists, &list->node);
-			slist_push_head(&looking->all_lists, &list->next);
-			looking->known++;
+			enqueue(&looking->nearest_lists, cosines[i], looking->known);
+			looking->lists[looking->known++] = (NearList) {.cosine = cosines[i], .number = group->lists.first + count, .extent = *extent};
 		}
 	}
 	looking->opened++;
@@ -117,15 +115,11 @@ know_lists(Looking *looking, const NearGroup *group)
 bool
 open_group(Looking *looking)
 {
-	NearGroup  *nearest = NULL;
+	int32		nearest;
 
-	for (int32 i = 0; i < looking->group_count; i++)
-		if (looking->groups[i].cosine > (nearest == NULL ? OPENED : nearest->cosine))
-			nearest = &looking->groups[i];
-	if (nearest == NULL)
+	if (!dequeue(&looking->nearest_groups, &nearest))
 		return false;
-	nearest->cosine = OPENED;
-	know_lists(looking, nearest);
+	know_lists(looking, &looking->groups[nearest]);
 	return true;
 }
 

@@ -4,16 +4,12 @@
 
 #include "looks.h"
 #include "packs.h"
+#include "queue.h"
 #include "search.h"
-
-#include "lib/ilist.h"
-#include "lib/pairingheap.h"
 
 /* A list whose middle has been compared with the query. */
 typedef struct
 {
-	pairingheap_node node;
-	slist_node	next;
 	float4		cosine;
 	int32		number;
 	bool		done;			/* it has been looked into */
@@ -23,11 +19,8 @@ typedef struct
 typedef struct
 {
 	int32		number;
-	float4		cosine;			/* OPENED: its lists are known */
 	ListGroup	lists;
 } NearGroup;
-
-#define OPENED (-2)
 
 typedef struct
 {
@@ -50,12 +43,15 @@ struct Looking
 	PackReading packs;			/* for what has moved */
 	NearGroup  *groups;			/* of all lists */
 	int32		group_count, opened;
-	pairingheap *lists;			/* known ones that have not been looked into, and perhaps some that have; the first is the nearest */
-	slist_head	all_lists;		/* all known ones */
-	int32		known, least_lists;
+	Queue		nearest_groups; /* those whose lists are not known */
+	NearList   *lists;			/* known ones */
+	int32		known, list_room, least_lists;
+	Queue		nearest_lists,	/* known ones that have not been looked into, and perhaps some that have */
+				reaching;		/* those that reach into the answer */
 	double		least_groups;
 	Waiting    *waiting;
 	int64		waiting_count, waiting_room;
+	Queue		likeliest;
 	int32		turns;			/* lists that have been looked into */
 	int32	   *found_in;		/* of each hit, the turn in which its list was looked into */
 	double		read;			/* vectors */

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "lib/binaryheap.h"
 #include "storage/bufmgr.h"
 
 /*
@@ -40,15 +39,6 @@
 #define DOUBT (4 / 6.0f)
 /* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
 #define TOWARDS 0.9f
-
-static int
-compare_waiting(Datum a, Datum b, void *argument)
-{
-	float4		x = ((const Waiting *) DatumGetPointer(a))->least, y = ((const Waiting *) DatumGetPointer(b))->least;
-
-	/* The first of the heap is the largest. */
-	return (y > x) - (y < x);
-}
 
 /* Whether a vector may pass, by its run, its collection, its cell's dates, and its box. */
 static bool
@@ -138,14 +128,15 @@ static void
 compare_waiting_ones(Looking *looking, Answer *answer)
 {
 	const Search *search = looking->search;
-	binaryheap *likeliest = binaryheap_allocate(Max(1, looking->waiting_count), compare_waiting, NULL);
+	int32		place;
 
-	for (int64 i = 0; i < looking->waiting_count; i++)
-		binaryheap_add_unordered(likeliest, PointerGetDatum(&looking->waiting[i]));
-	binaryheap_build(likeliest);
-	while (!binaryheap_empty(likeliest))
+	empty_queue(&looking->likeliest);
+	for (int32 i = 0; i < looking->waiting_count; i++)
+		if (looking->waiting[i].least <= furthest_of(search, answer))
+			enqueue(&looking->likeliest, -looking->waiting[i].least, i);
+	while (dequeue(&looking->likeliest, &place))
 	{
-		const Waiting *waiting = (const Waiting *) DatumGetPointer(binaryheap_remove_first(likeliest));
+		const Waiting *waiting = &looking->waiting[place];
 		const Member *member = &waiting->member;
 		Placed		vector = {.locator = member->locator, .cell = cell_of(member), .place = member->place, .per_pack = waiting->per_pack};
 		Lie			lie = INSIDE;
@@ -160,7 +151,6 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 			&& find_hit(search, &looking->lookup, &candidate, member->collection, lie == INSIDE, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
 			enter(looking, answer, &hit, waiting->turn);
 	}
-	binaryheap_free(likeliest);
 	looking->waiting_count = 0;
 }
 
@@ -177,42 +167,23 @@ enough_known(const Looking *looking, int32 wanted)
 {
 	double		groups = Max(looking->least_groups, GROUPS_FOR_EACH * wanted);
 
-	return !pairingheap_is_empty(looking->lists) && looking->known >= LEAST_KNOWN && looking->opened >= groups;
+	return looking->known >= LEAST_KNOWN && looking->opened >= groups;
 }
 
 /* The nearest list that has not been looked into. NULL: there is none. */
 static NearList *
 nearest_list(Looking *looking, int32 wanted)
 {
-	for (;;)
-	{
-		while (!enough_known(looking, wanted) && open_group(looking))
-			;
-		if (pairingheap_is_empty(looking->lists))
-			return NULL;
+	int32		place;
 
-		NearList   *list = (NearList *) pairingheap_remove_first(looking->lists);
-
-		if (!list->done)
-			return list;
-	}
-}
-
-static int
-compare_lists(const void *a, const void *b)
-{
-	float4		x = (*(NearList *const *) a)->cosine, y = (*(NearList *const *) b)->cosine;
-
-	return (x < y) - (x > y);
-}
-
-/* The first of the heap is the largest. */
-static int
-compare_in_heap(const pairingheap_node *a, const pairingheap_node *b, void *argument)
-{
-	float4		x = ((const NearList *) a)->cosine, y = ((const NearList *) b)->cosine;
-
-	return (x > y) - (x < y);
+	while (!enough_known(looking, wanted) && open_group(looking))
+		;
+	do
+		while (dequeue(&looking->nearest_lists, &place))
+			if (!looking->lists[place].done)
+				return &looking->lists[place];
+	while (open_group(looking));
+	return NULL;
 }
 
 /* So many lists are to be looked into, by where the answer was found. */
@@ -277,25 +248,25 @@ look_into_nearest(Looking *looking, double most, Answer *answer)
 	return true;
 }
 
-/* The known lists that reach into the answer and have not been looked into, and how many vectors they hold. */
-static int32
-find_reaching(Looking *looking, float4 cosine, NearList **lists, double *vectors)
+/* The known lists that reach into the answer and have not been looked into. Returns how many vectors they hold. */
+static double
+find_reaching(Looking *looking, float4 cosine, int32 *count)
 {
-	int32		count = 0;
-	slist_iter	known;
+	double		vectors = 0;
 
-	*vectors = 0;
-	slist_foreach(known, &looking->all_lists)
+	*count = 0;
+	empty_queue(&looking->reaching);
+	for (int32 i = 0; i < looking->known; i++)
 	{
-		NearList   *list = slist_container(NearList, next, known.cur);
+		const NearList *list = &looking->lists[i];
 
-		if (!list->done && reaches(list, cosine))
-		{
-			*vectors += list->extent.count;
-			lists[count++] = list;
-		}
+		if (list->done || !reaches(list, cosine))
+			continue;
+		vectors += list->extent.count;
+		enqueue(&looking->reaching, list->cosine, i);
+		(*count)++;
 	}
-	return count;
+	return vectors;
 }
 
 /* Looks into the lists that reach into the answer. false: it would take too long. */
@@ -303,8 +274,7 @@ static bool
 look_into_reaching(Looking *looking, double most, Answer *answer)
 {
 	float4		cosine = 1 - furthest_of(looking->search, answer);
-	NearList  **lists;
-	int32		count, groups;
+	int32		count, groups, place;
 	double		vectors;
 
 	if (answer->count < looking->search->k)
@@ -312,21 +282,21 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	/* Where many of the known ones do, some of further groups do, too. */
 	do
 	{
-		lists = palloc(looking->known * sizeof(NearList *));
-		count = find_reaching(looking, cosine, lists, &vectors);
+		vectors = find_reaching(looking, cosine, &count);
 		groups = looking->opened;
 		while (count > looking->known / CROWDED && looking->opened < 2 * groups && open_group(looking))
 			;
 	} while (looking->opened > groups);
 	if (looking->read + vectors > most)
 		return false;
-	qsort(lists, count, sizeof(NearList *), compare_lists);
-	for (int32 i = 0; i < count; i++)
+	while (dequeue(&looking->reaching, &place))
 	{
+		NearList   *list = &looking->lists[place];
+
 		/* The answer may have come nearer. */
-		if (!reaches(lists[i], 1 - furthest_of(looking->search, answer)))
+		if (!reaches(list, 1 - furthest_of(looking->search, answer)))
 			continue;
-		if (!look_into(looking, lists[i], answer))
+		if (!look_into(looking, list, answer))
 			return false;
 		compare_waiting_ones(looking, answer);
 	}
@@ -344,7 +314,7 @@ begin_looks(const Search *search)
 		.question = {.tiles = search->tiles, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
-		.lookup = begin_lookup(search), .lists = pairingheap_allocate(compare_in_heap, NULL), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
+		.lookup = begin_lookup(search), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
 		.found_in = palloc(search->k * sizeof(int32))
 	};
 	return looking;
@@ -357,8 +327,8 @@ begin_anew(Looking *looking, double share, Answer *answer)
 	share = Max(LEAST_SHARE, share);
 	looking->least_lists = LEAST_LISTS / pow(share, 1.0 / ROOT);
 	looking->least_groups = LEAST_GROUPS / sqrt(share);
-	pairingheap_reset(looking->lists);
-	slist_init(&looking->all_lists);
+	empty_queue(&looking->nearest_groups);
+	empty_queue(&looking->nearest_lists);
 	looking->group_count = looking->opened = looking->known = looking->turns = 0;
 	looking->waiting_count = 0;
 	looking->read = 0;
