@@ -10,6 +10,8 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+#define CACHE_LINE 64
+
 /* Raises where the caller may not read it, or may read some of its rows only. */
 Oid
 readable_table(Oid schema, const char *name)
@@ -103,6 +105,19 @@ next_row(Reading *reading)
 		: index_getnext_slot(reading->by_index, ForwardScanDirection, reading->slot);
 }
 
+/* Asks memory for all of the row at hand at once: of a large table it is likely not to be in the processor's caches, and asked for line by line it takes a tenth of a search longer. */
+static void
+prefetch_row(const TupleTableSlot *slot)
+{
+	if (!TTS_IS_BUFFERTUPLE(slot))
+		return;
+
+	const HeapTupleData *row = ((const HeapTupleTableSlot *) slot)->tuple;
+
+	for (uint32 at = 0; at < row->t_len; at += CACHE_LINE)
+		__builtin_prefetch((const char *) row->t_data + at);
+}
+
 /* The row at a place; blocks: of the table, which cannot shrink while it is open. false: there is none, or it is not visible. */
 bool
 fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place)
@@ -111,7 +126,10 @@ fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place)
 
 	CHECK_FOR_INTERRUPTS();
 	if (ItemPointerIsValid(&at) && ItemPointerGetBlockNumber(&at) < blocks && table_tuple_fetch_row_version(reading->table, &at, GetActiveSnapshot(), reading->slot))
+	{
+		prefetch_row(reading->slot);
 		return true;
+	}
 	/* What was at hand is lost, and the slot may not know. */
 	ExecClearTuple(reading->slot);
 	return false;
