@@ -1,4 +1,9 @@
-/* Numbers that are taken by their keys, the largest key first: of many that are put in, most are never taken. So only those whose turn is near are in a heap; the others wait in bins. */
+/*
+ * Numbers that are taken by their keys, the largest key first.
+ *
+ * Of thousands that a search puts in it takes some ten or hundred. So only those whose turn is near are in a heap; the others wait in bins, in no order. PostgreSQL's pairing heap
+ * brings all of them in order when the first is taken, which took a tenth of a search.
+ */
 #ifndef TILESCOUT_QUEUE_H
 #define TILESCOUT_QUEUE_H
 

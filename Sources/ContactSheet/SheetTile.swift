@@ -26,8 +26,8 @@ public struct SheetTile: Sendable {
         self.title = title
     }
 
-    /// "12.345°N 98.765°W"
-    func placeText(decimals: Int = 3) -> String? {
+    /// "12.345°N 98.765°W"; nil where it has no place.
+    public func placeText(decimals: Int = 3) -> String? {
         place.map {
             Degrees.fixed($0.y, decimals: decimals, "N", "S") + " " + Degrees.fixed($0.x, decimals: decimals, "E", "W")
         }

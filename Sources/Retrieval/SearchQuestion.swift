@@ -43,9 +43,11 @@ public struct SearchQuestion: Sendable {
         self.subject = subject
     }
 
-    /// The filters in words: "within an area · acquired 2020 to 2021 · one per place".
+    /// Feedback and filters in words: "unlike 1 tile · within the area drawn · acquired 2020-01-01 to 2020-12-31 · one tile a place".
     public var filterText: String {
         var parts: [String] = []
+        if !positives.isEmpty { parts.append("like \(Self.tiles(positives.count)) more") }
+        if !negatives.isEmpty { parts.append("unlike \(Self.tiles(negatives.count))") }
         if area != nil { parts.append("within the area drawn") }
         if let acquired {
             let from = acquired.start.map { String($0.ISO8601Format().prefix(10)) } ?? "…"
@@ -58,7 +60,14 @@ public struct SearchQuestion: Sendable {
         if let near { parts.append("within \(Int(near.radius)) m of \(near.place.x), \(near.place.y)") }
         if let resolution { parts.append("\(resolution.lowerBound) to \(resolution.upperBound) m a pixel") }
         if let maxDistance { parts.append("at most \(maxDistance) off in look") }
+        if excludeScene { parts.append("of other scenes") }
+        if excludePlace { parts.append("of other places") }
         if onePerPlace { parts.append("one tile a place") }
+        if after != nil { parts.append("a later page") }
         return parts.isEmpty ? "everywhere, at any time" : parts.joined(separator: " · ")
+    }
+
+    private static func tiles(_ count: Int) -> String {
+        count == 1 ? "1 tile" : "\(count) tiles"
     }
 }

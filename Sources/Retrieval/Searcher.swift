@@ -120,7 +120,7 @@ public struct Searcher {
             query = SheetTile(
                 picture: pictures.picture(of: tile), place: place,
                 date: tile.acquiredAt.map { String($0.ISO8601Format().prefix(10)) }, title: Self.fileName(tile.scenePath))
-            like = "the place at \(Self.threeDecimals(place.y)), \(Self.threeDecimals(place.x))"
+            like = "the place at \(query.placeText() ?? "–")"
         case .image(let path, let image, _, _):
             query = SheetTile(picture: .image(image), title: Self.fileName(path))
             like = Self.fileName(path)
@@ -143,9 +143,5 @@ public struct Searcher {
 
     private static func fileName(_ path: String) -> String {
         (path as NSString).lastPathComponent
-    }
-
-    private static func threeDecimals(_ value: Double) -> String {
-        String(format: "%.3f", value)
     }
 }

@@ -10,6 +10,14 @@ say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 warn() { printf '%s: warning: %s\n' "${0##*/}" "$*" >&2; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
+# What a script is for and how it is called stands in its first lines.
+case ${1:-} in
+    -h | --help)
+        awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+        exit 0
+        ;;
+esac
+
 # Where Tilescout keeps its database, its models and its caches. Root's home is closed to the unprivileged user that the
 # private PostgreSQL cluster runs as, so root's data live under /var/lib.
 if [ -z "${TILESCOUT_DATA:-}" ]; then
