@@ -8,6 +8,7 @@ set -eu
 model=${1:-efficientnet-lite0}
 case $model in
     efficientnet-lite0|efficientnet-lite2) ;;
+    -h|--help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
     *) echo "convert-weights: unknown model '$model' (efficientnet-lite0, efficientnet-lite2)" >&2; exit 64 ;;
 esac
 
