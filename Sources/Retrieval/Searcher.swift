@@ -113,18 +113,15 @@ public struct Searcher {
                 title: Self.fileName(hit.scene))
         }
         let query: SheetTile
-        let like: String
         switch subject {
         case .tile(let tile):
-            let place = try Self.middle(of: tile)
             query = SheetTile(
-                picture: pictures.picture(of: tile), place: place,
+                picture: pictures.picture(of: tile), place: try Self.middle(of: tile),
                 date: tile.acquiredAt.map { String($0.ISO8601Format().prefix(10)) }, title: Self.fileName(tile.scenePath))
-            like = "the place at \(query.placeText() ?? "–")"
         case .image(let path, let image, _, _):
             query = SheetTile(picture: .image(image), title: Self.fileName(path))
-            like = Self.fileName(path)
         }
+        let like = query.placeText().map { "the place at \($0)" } ?? query.title
         let count = answer.hits.count
         return ContactSheet(
             title: "\(count) \(count == 1 ? "tile looks" : "tiles look") like \(like)",

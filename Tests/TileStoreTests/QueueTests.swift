@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import TileStore
+
 @Suite("The queue that searches take lists from")
 struct QueueTests {
     /// `extension/queue.h` beside an array that is searched for its largest key, in a program of its own, without PostgreSQL.
@@ -60,16 +62,9 @@ struct QueueTests {
         let source = folder.appending(path: "queue.c"), compiled = folder.appending(path: "queue").path
         try Self.program.write(to: source, atomically: true, encoding: .utf8)
         let header = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../extension").standardizedFileURL
-        #expect(try run("/usr/bin/env", "cc", "-std=c99", "-O1", "-I", header.path, source.path, "-o", compiled) == 0)
-        #expect(try run(compiled) == 0)
-    }
-
-    private func run(_ program: String, _ arguments: String...) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
+        for command in [["cc", "-std=c99", "-O1", "-I", header.path, source.path, "-o", compiled], [compiled]] {
+            let outcome = try Program.run(command)
+            #expect(outcome.status == 0, "\(outcome.output)")
+        }
     }
 }
