@@ -36,7 +36,7 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 		const Hit  *hit = &answer->hits[i];
 		ScanKeyData of_collection;
 		Point		middle = middle_of(outside, hit->footprint);
-		bool		nulls[12] = {false}, null;
+		bool		nulls[12] = {false};
 
 		ScanKeyInit(&of_collection, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(hit->collection));
 		if (hit->scene != scene_at_hand)
@@ -47,8 +47,8 @@ present(const Search *search, const Answer *answer, double max_distance, ReturnS
 			continue;
 
 		Datum		values[12] = {
-			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name, &null), Int64GetDatum(hit->scene),
-			value_of(&scene, path, &null), value_of(&scene, acquired, &nulls[6]), hit->valid, hit->cloud,
+			Int32GetDatum(i + 1), UUIDPGetDatum(&hit->tile), Float8GetDatum(hit->distance), value_of(&collection, name), Int64GetDatum(hit->scene),
+			value_of(&scene, path), value_or_null(&scene, acquired, &nulls[6]), hit->valid, hit->cloud,
 			Float8GetDatum(middle.x), Float8GetDatum(middle.y), hit->footprint
 		};
 

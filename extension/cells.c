@@ -44,9 +44,9 @@ cell_meets_dates(const Search *search, const Reading *cell, const CellColumns *c
 	if (!search->dates.given)
 		return true;
 
-	TimestampTz from = DatumGetTimestampTz(value_of(cell, columns->from, &none)), to = DatumGetTimestampTz(value_of(cell, columns->to, &null));
+	TimestampTz from = DatumGetTimestampTz(value_or_null(cell, columns->from, &none)), to = DatumGetTimestampTz(value_or_null(cell, columns->to, &null));
 
-	*within = !none && !DatumGetBool(value_of(cell, columns->undated, &null)) && date_passes(&search->dates, from) && date_passes(&search->dates, to);
+	*within = !none && !DatumGetBool(value_of(cell, columns->undated)) && date_passes(&search->dates, from) && date_passes(&search->dates, to);
 	return !none && not_before(&search->dates, to) && not_after(&search->dates, from);
 }
 
@@ -63,13 +63,11 @@ make_room(Cells *cells, int32 room)
 static bool
 cell_meets_area(const Search *search, const Reading *cell, const CellColumns *columns, Lie *lie)
 {
-	bool		null;
-
 	*lie = INSIDE;
 	if (!search->in_area)
 		return true;
 
-	Box			box = box_of(search->outside, value_of(cell, columns->box, &null));
+	Box			box = box_of(search->outside, value_of(cell, columns->box));
 
 	*lie = lie_of(search->outline, &box);
 	return boxes_meet(box, search->box);
@@ -109,7 +107,7 @@ take_cell_near(const Search *search, NearCells *near)
 	if (lie == BESIDE)
 		return;
 
-	Datum		parts = value_of(cell, columns->parts, &null);
+	Datum		parts = value_or_null(cell, columns->parts, &null);
 
 	if (cells->count == near->room)
 		make_room(cells, near->room = Max(64, near->room * 2));

@@ -312,7 +312,7 @@ code_turned(const float4 *x, int32 dimension)
 CodedQuery
 code_query(Datum vector)
 {
-	int32		dimension = ((const HalfVector *) DatumGetPointer(vector))->dimension;
+	int32		dimension = dimension_of(vector);
 	CodedQuery	query = {.dimension = dimension};
 	float4	   *x = palloc(dimension * sizeof(float4));
 
@@ -457,7 +457,8 @@ least_distances(const CodedQuery *query, const CodesRow *row, const int32 *place
 		/* The cosine of the angle between query and rounded vector, less what lies between that one and the vector itself. */
 		float4		m = row->scales[places[i]] * query->scale * (sums[i] - query->offset) + query->margin;
 
-		least[i] = m >= cosine ? -ROUNDING : 1 - ROUNDING - (m * cosine + sqrtf(Max(0, 1 - m * m)) * sine);
+		/* What is no number may be anywhere. */
+		least[i] = !(m < cosine) ? -ROUNDING : 1 - ROUNDING - (m * cosine + sqrtf(Max(0, 1 - m * m)) * sine);
 		if (doubt < 1 && cosine > 0)
 			least[i] += (1 - doubt) * (1 - m / cosine - least[i]);
 	}

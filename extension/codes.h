@@ -62,6 +62,12 @@ typedef struct
 	uint16		values[FLEXIBLE_ARRAY_MEMBER];
 } HalfVector;
 
+static inline int32
+dimension_of(Datum vector)
+{
+	return ((const HalfVector *) DatumGetPointer(vector))->dimension;
+}
+
 /* Of tilescout.code. */
 typedef struct
 {

@@ -130,7 +130,7 @@ native_codes(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 
 	Locator    *locators = locate_all(schema, model, collection, &members);
-	int32		dimension = ((const HalfVector *) DatumGetPointer(members.vectors[0]))->dimension, most = codes_per_row(dimension, sizeof(Locator));
+	int32		dimension = dimension_of(members.vectors[0]), most = codes_per_row(dimension, sizeof(Locator));
 
 	char	  **records = palloc(most * sizeof(char *));
 
@@ -196,8 +196,7 @@ native_parts(PG_FUNCTION_ARGS)
 
 	for (bool found = find_codes(&reading.rows, PG_GETARG_INT64(0), BTGreaterEqualStrategyNumber, 0); found; found = next_row(&reading.rows))
 	{
-		bool		null;
-		struct varlena *codes = PG_DETOAST_DATUM(value_of(&reading.rows, reading.codes, &null));
+		struct varlena *codes = PG_DETOAST_DATUM(value_of(&reading.rows, reading.codes));
 		CodesPart	part = {.row = reading.rows.slot->tts_tid, .box = {INFINITY, INFINITY, -INFINITY, -INFINITY}};
 		CodesRow	row;
 

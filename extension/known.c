@@ -19,9 +19,7 @@ find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, 
 static bool
 codes_at_hand(const Reading *rows, AttrNumber codes, int32 dimension, Size more, CodesRow *row)
 {
-	bool		null;
-
-	return read_codes(PG_DETOAST_DATUM(value_of(rows, codes, &null)), dimension, row)
+	return read_codes(PG_DETOAST_DATUM(value_of(rows, codes)), dimension, row)
 		&& row->header->count <= UINT8_MAX && row->rest_size == row->header->count * more;
 }
 

@@ -138,7 +138,7 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 	{
 		const Waiting *waiting = &looking->waiting[place];
 		const Member *member = &waiting->member;
-		Placed		vector = {.locator = member->locator, .cell = cell_of(member), .place = member->place, .per_pack = waiting->per_pack};
+		Placed		vector = {.locator = member->locator, .cell = cell_of(member), .collection = member->collection, .place = member->place, .per_pack = waiting->per_pack};
 		Lie			lie = INSIDE;
 		Candidate	candidate;
 		Hit			hit;

@@ -47,7 +47,7 @@ passes_dates(const Search *search, const Lookup *lookup, const Reading *row)
 	if (!search->dates.given)
 		return true;
 
-	TimestampTz time = DatumGetTimestampTz(value_of(row, lookup->acquired, &null));
+	TimestampTz time = DatumGetTimestampTz(value_or_null(row, lookup->acquired, &null));
 
 	return !null && date_passes(&search->dates, time);
 }
@@ -56,15 +56,13 @@ passes_dates(const Search *search, const Lookup *lookup, const Reading *row)
 static bool
 take_row(const Search *search, const Lookup *lookup, const Reading *row, const Candidate *candidate, int32 collection, bool inside, Hit *hit)
 {
-	bool		null;
-
-	if (!passes_dates(search, lookup, row) || (search->in_area && !inside && !lies_in_area(search, value_of(row, lookup->footprint, &null))))
+	if (!passes_dates(search, lookup, row) || (search->in_area && !inside && !lies_in_area(search, value_of(row, lookup->footprint))))
 		return false;
 	*hit = (Hit) {
 		.distance = candidate->distance, .tile = candidate->tile, .collection = collection, .scene = int8_of(row, lookup->scene),
-		.valid = value_of(row, lookup->vectors.valid, &null), .footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(row, lookup->footprint, &null)))
+		.valid = value_of(row, lookup->vectors.valid), .footprint = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(row, lookup->footprint)))
 	};
-	hit->cloud = value_of(row, lookup->vectors.cloud, &hit->cloud_unknown);
+	hit->cloud = value_or_null(row, lookup->vectors.cloud, &hit->cloud_unknown);
 	return true;
 }
 

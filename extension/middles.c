@@ -90,7 +90,10 @@ sort_by_middle(const Records *records, const Middles *middles, int32 *nearest, i
 
 	memset(ends, 0, (middles->count + 1) * sizeof(int64));
 	for (int64 i = 0; i < records->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		ends[(nearest[i] = nearest_middle(middles, 0, middles->count, record_at(records, i), &how_like)) + 1]++;
+	}
 	for (int32 i = 0; i < middles->count; i++)
 		ends[i + 1] += ends[i];
 	memcpy(next, ends, middles->count * sizeof(int64));

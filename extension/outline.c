@@ -245,13 +245,23 @@ touches_nowhere(const Ring *ring)
 	return true;
 }
 
+/* Of what is no number, or without end, comparisons tell nothing. */
+static bool
+all_finite(const Ring *ring)
+{
+	for (int32 i = 0; i <= ring->edges; i++)
+		if (!isfinite(ring->corners[i].x) || !isfinite(ring->corners[i].y))
+			return false;
+	return true;
+}
+
 /* Whether an outline is valid for sure. */
 bool
 surely_valid(const Outline *outline)
 {
 	const Ring *ring = &outline->rings[0];
 
-	return outline->count == 1 && ring->edges >= 3 && ring->corners[0].x == ring->corners[ring->edges].x && ring->corners[0].y == ring->corners[ring->edges].y
+	return outline->count == 1 && all_finite(ring) && ring->edges >= 3 && ring->corners[0].x == ring->corners[ring->edges].x && ring->corners[0].y == ring->corners[ring->edges].y
 		&& (seen_from_within(ring) || touches_nowhere(ring));
 }
 

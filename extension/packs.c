@@ -45,19 +45,15 @@ find_pack(PackReading *reading, int64 cell, int32 part)
 }
 
 static double
-float8_of(TupleTableSlot *slot, AttrNumber number)
+float8_of(const PackReading *reading, AttrNumber number)
 {
-	bool		null;
-
-	return DatumGetFloat8(slot_getattr(slot, number, &null));
+	return DatumGetFloat8(value_of(&reading->rows, number));
 }
 
 bool
 pack_meets(const PackReading *reading, const Box *box)
 {
-	TupleTableSlot *slot = reading->rows.slot;
-
-	return boxes_meet((Box) {float8_of(slot, reading->west), float8_of(slot, reading->south), float8_of(slot, reading->east), float8_of(slot, reading->north)}, *box);
+	return boxes_meet((Box) {float8_of(reading, reading->west), float8_of(reading, reading->south), float8_of(reading, reading->east), float8_of(reading, reading->north)}, *box);
 }
 
 /* The shares of a column of a pack, one for each of its tiles. false: none of its tiles has one. */
@@ -66,7 +62,7 @@ shares_of(const PackReading *reading, AttrNumber number, int count, Shares *shar
 {
 	bool		null;
 	int			found;
-	Datum		value = value_of(&reading->rows, number, &null);
+	Datum		value = value_or_null(&reading->rows, number, &null);
 
 	if (null)
 		return false;
@@ -80,10 +76,9 @@ shares_of(const PackReading *reading, AttrNumber number, int count, Shares *shar
 bool
 unpack(const PackReading *reading, const Question *question, Pack *pack)
 {
-	bool		null;
-	ArrayType  *tiles = DatumGetArrayTypeP(value_of(&reading->rows, reading->tiles, &null));
-	ArrayType  *vectors = DatumGetArrayTypeP(value_of(&reading->rows, reading->vectors, &null));
-	ArrayType  *boxes = DatumGetArrayTypeP(value_of(&reading->rows, reading->boxes, &null));
+	ArrayType  *tiles = DatumGetArrayTypeP(value_of(&reading->rows, reading->tiles));
+	ArrayType  *vectors = DatumGetArrayTypeP(value_of(&reading->rows, reading->vectors));
+	ArrayType  *boxes = DatumGetArrayTypeP(value_of(&reading->rows, reading->boxes));
 	int32		count = ArrayGetNItems(ARR_NDIM(tiles), ARR_DIMS(tiles));
 
 	if (ARR_HASNULL(tiles) || ARR_HASNULL(vectors) || ArrayGetNItems(ARR_NDIM(vectors), ARR_DIMS(vectors)) != count)
@@ -141,19 +136,28 @@ consider(const Pack *pack, int32 place, Question *question, int32 piece, Candida
 	return follows(question, candidate);
 }
 
-/* One vector of a cell, where per_pack are in each pack. false: it is no answer, or gone with its cell. */
+/* Whether a tile of a pack is the one that is looked for, where its own row's place, and so its hash, is known. */
 static bool
-compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Question *question, int32 piece, Candidate *candidate)
+is_tile_of(const Placed *vector, const pg_uuid_t *tile)
+{
+	Locator		found = locate(tile, vector->collection, &vector->locator.row);
+
+	return !ItemPointerIsValid(&vector->locator.row) || memcmp(found.hash, vector->locator.hash, sizeof(found.hash)) == 0;
+}
+
+/* One vector of a cell. false: it is no answer, or gone with its cell. */
+static bool
+compare_one(PackReading *reading, const Placed *vector, Question *question, int32 piece, Candidate *candidate)
 {
 	Pack		pack;
-	int32		part = place / per_pack;
+	int32		part = vector->place / vector->per_pack, place = vector->place % vector->per_pack;
 
 	/* Not in the context that is emptied below, for a scan keeps what it allocates. */
-	if (!reading->at_hand || reading->cell != cell || reading->part != part)
+	if (!reading->at_hand || reading->cell != vector->cell || reading->part != part)
 	{
-		reading->cell = cell;
+		reading->cell = vector->cell;
 		reading->part = part;
-		reading->at_hand = find_pack(reading, cell, part);
+		reading->at_hand = find_pack(reading, vector->cell, part);
 		if (!reading->at_hand)
 			return false;
 	}
@@ -161,7 +165,7 @@ compare_one(PackReading *reading, int64 cell, int32 place, int32 per_pack, Quest
 		reading->unpacked = AllocSetContextCreate(CurrentMemoryContext, "tilescout pack", ALLOCSET_DEFAULT_SIZES);
 
 	MemoryContext outer = MemoryContextSwitchTo(reading->unpacked);
-	bool		passes = unpack(reading, question, &pack) && place % per_pack < pack.count && consider(&pack, place % per_pack, question, piece, candidate);
+	bool		passes = unpack(reading, question, &pack) && place < pack.count && is_tile_of(vector, &pack.tiles[place]) && consider(&pack, place, question, piece, candidate);
 
 	MemoryContextSwitchTo(outer);
 	MemoryContextReset(reading->unpacked);
@@ -176,5 +180,5 @@ compare_vector(VectorRows *rows, PackReading *packs, Oid schema, const Placed *v
 		return consider_row(rows, question, piece, candidate);
 	if (packs->rows.table == NULL)
 		*packs = read_packs(schema, question->vector_type, 2);
-	return compare_one(packs, vector->cell, vector->place, vector->per_pack, question, piece, candidate);
+	return compare_one(packs, vector, question, piece, candidate);
 }

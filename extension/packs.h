@@ -38,7 +38,7 @@ typedef struct
 {
 	Locator		locator;
 	int64		cell;
-	int32		place, per_pack;
+	int32		collection, place, per_pack;
 } Placed;
 
 /* Arguments of both functions that SQL searches ask: least_valid, most_cloud, after_distance, after_tile. */

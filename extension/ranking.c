@@ -13,7 +13,6 @@
 
 /* Least distances, 0 to 2, are sorted into so many bins. */
 #define BINS 1024
-#define BIN_OF(distance) Min(BINS - 1, (int32) (Max(0, distance) * (BINS / 2)))
 /* Further away than anything is: it lies beside the area. */
 #define OUT_OF_QUESTION 9
 /* Looking one vector up and comparing it takes as long as comparing so many that are read one after the other. */
@@ -55,7 +54,8 @@ struct Ranking
 	Oid			schema;
 	Question   *question;
 	const Cells *cells;
-	int64		handed;
+	Candidate	last;			/* the one that was handed out last */
+	bool		begun;
 
 	/* By codes. */
 	bool		by_codes;
@@ -80,8 +80,15 @@ struct Ranking
 
 	/* All compared. */
 	Candidate  *nearest;
-	int64		nearest_count, depth;
+	int64		nearest_count, nearest_at, depth;
 };
+
+/* Of what is no number, the first. */
+static int32
+bin_of(float4 distance)
+{
+	return distance > 0 ? Min(BINS - 1, (int32) (distance * (BINS / 2))) : 0;
+}
 
 static int
 compare_distances(const pairingheap_node *a, const pairingheap_node *b, void *argument)
@@ -106,7 +113,7 @@ make_room(Ranking *ranking, int32 count)
 {
 	if (ranking->count + count <= ranking->room)
 		return;
-	ranking->room = Max(ranking->room * 2, 1024);
+	ranking->room = Max(ranking->room * 2, ranking->count + Max(count, 1024));
 	ranking->least = larger(ranking->least, ranking->room * sizeof(float4));
 	if (ranking->located_count == ranking->count)
 		ranking->located = larger(ranking->located, Min(ranking->room, MOST_LOCATED) * sizeof(Located));
@@ -165,7 +172,7 @@ judge(Ranking *ranking, const CodesRow *row, bool everywhere)
 	for (int32 i = 0; i < inside; i++)
 	{
 		all[places[i]] = least[i];
-		ranking->bins[BIN_OF(least[i])]++;
+		ranking->bins[bin_of(least[i])]++;
 	}
 	keep_located(ranking, row, count);
 	ranking->count += count;
@@ -177,9 +184,8 @@ static bool
 judge_row(Ranking *ranking, const CodesReading *reading, int64 start, bool everywhere)
 {
 	CodesRow	row;
-	bool		null;
 
-	if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes, &null)), ranking->query.dimension, &row)
+	if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes)), ranking->query.dimension, &row)
 		|| row.header->first != ranking->count - start || row.header->count > UINT8_MAX || row.rest_size != row.header->count * sizeof(Locator))
 		return false;
 	if (ranking->per_pack == 0)
@@ -286,7 +292,9 @@ gather(Ranking *ranking, int64 most, int (*order) (const void *, const void *))
 static void
 compare_itself(Ranking *ranking, const Gathered *gathered)
 {
-	Placed		vector = {.locator = gathered->located.locator, .cell = ranking->cells->ids[gathered->piece], .place = gathered->place, .per_pack = ranking->per_pack};
+	Placed		vector = {
+		.locator = gathered->located.locator, .cell = ranking->cells->ids[gathered->piece], .collection = ranking->cells->collections[gathered->piece], .place = gathered->place, .per_pack = ranking->per_pack
+	};
 	Candidate	candidate;
 
 	ranking->compared_count++;
@@ -352,23 +360,37 @@ next_by_codes(Ranking *ranking, Candidate *candidate)
 	}
 }
 
+/* Whether it comes after what was handed out, by codes too: these leave out what lies beside the area, so that numbers of what was handed out tell nothing. */
+static bool
+is_next(const Ranking *ranking, const Candidate *candidate)
+{
+	const int32 *collections = ranking->cells->collections;
+	const Candidate *last = &ranking->last;
+
+	return !ranking->begun
+		|| compare_ranks(candidate->distance, &candidate->tile, collections[candidate->piece], last->distance, &last->tile, collections[last->piece]) > 0;
+}
+
 /* Of so many more, as often as they do not suffice. */
 static bool
 next_of_all(Ranking *ranking, Candidate *candidate)
 {
-	if (ranking->handed >= ranking->nearest_count)
+	for (;;)
 	{
+		for (; ranking->nearest_at < ranking->nearest_count; ranking->nearest_at++)
+			if (is_next(ranking, &ranking->nearest[ranking->nearest_at]))
+			{
+				*candidate = ranking->nearest[ranking->nearest_at++];
+				return true;
+			}
 		if (ranking->depth > 0 && ranking->nearest_count < ranking->depth)
 			return false;
 		if (ranking->nearest != NULL)
 			pfree(ranking->nearest);
 		ranking->depth = ranking->depth == 0 ? Max(LEAST_DEPTH, ranking->wanted) : ranking->depth * 8;
 		ranking->nearest_count = nearest_of_cells(ranking->schema, ranking->question, ranking->cells, ranking->depth, &ranking->nearest);
-		if (ranking->handed >= ranking->nearest_count)
-			return false;
+		ranking->nearest_at = 0;
 	}
-	*candidate = ranking->nearest[ranking->handed];
-	return true;
 }
 
 /* rows: those of the model, where the caller reads them anyway; NULL: it does not. wanted: about how many will be asked for. */
@@ -398,7 +420,11 @@ next_nearest(Ranking *ranking, Candidate *candidate)
 {
 	bool		found = (ranking->by_codes && next_by_codes(ranking, candidate)) || (!ranking->by_codes && next_of_all(ranking, candidate));
 
-	ranking->handed += found;
+	if (found)
+	{
+		ranking->last = *candidate;
+		ranking->begun = true;
+	}
 	return found;
 }
 

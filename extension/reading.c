@@ -2,6 +2,7 @@
 #include "tilescout_packs.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -39,7 +40,12 @@ readable_table(Oid schema, const char *name)
 Relation
 open_table(Oid schema, const char *name)
 {
-	return table_open(readable_table(schema, name), AccessShareLock);
+	Relation	table = table_open(readable_table(schema, name), AccessShareLock);
+
+	/* Views, foreign tables and those with partitions have no rows of their own. */
+	if (table->rd_rel->relkind != RELKIND_RELATION)
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s in schema %s is no table with rows of its own", name, get_namespace_name(schema)));
+	return table;
 }
 
 Relation
@@ -178,34 +184,43 @@ end_reading(Reading *reading)
 	table_close(reading->table, NoLock);
 }
 
+/* Of a column that holds no NULL; raises where it does. */
+Datum
+value_of(const Reading *reading, AttrNumber number)
+{
+	bool		null;
+	Datum		value = slot_getattr(reading->slot, number, &null);
+
+	if (null)
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("column %s of %s is NULL", NameStr(TupleDescAttr(RelationGetDescr(reading->table), number - 1)->attname), RelationGetRelationName(reading->table)));
+	return value;
+}
+
+Datum
+value_or_null(const Reading *reading, AttrNumber number, bool *null)
+{
+	return slot_getattr(reading->slot, number, null);
+}
+
 int32
 int4_of(const Reading *reading, AttrNumber number)
 {
-	bool		null;
-
-	return DatumGetInt32(slot_getattr(reading->slot, number, &null));
+	return DatumGetInt32(value_of(reading, number));
 }
 
 int64
 int8_of(const Reading *reading, AttrNumber number)
 {
-	bool		null;
-
-	return DatumGetInt64(slot_getattr(reading->slot, number, &null));
-}
-
-Datum
-value_of(const Reading *reading, AttrNumber number, bool *null)
-{
-	return slot_getattr(reading->slot, number, null);
+	return DatumGetInt64(value_of(reading, number));
 }
 
 /* Whether a column of type text, which is not NULL, is this. */
 bool
 text_is(const Reading *reading, AttrNumber number, const char *wanted, Size size)
 {
-	bool		null;
-	text	   *found = DatumGetTextPP(value_of(reading, number, &null));
+	text	   *found = DatumGetTextPP(value_of(reading, number));
 
 	return VARSIZE_ANY_EXHDR(found) == size && memcmp(VARDATA_ANY(found), wanted, size) == 0;
 }

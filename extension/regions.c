@@ -92,8 +92,11 @@ put_region(RegionWriting *regions, SortedCell *cells, int32 count)
 	Records    *records = &gathering.records;
 
 	records->data = MemoryContextAllocHuge(CurrentMemoryContext, records->room * records->size);
+	/* Not in the context that is emptied below, for a scan keeps what it allocates. */
+	MemoryContextSwitchTo(outer);
 	for (int32 i = 0; i < count; i++)
 		take_cell(regions->reading, &cells[i], take_for_region, &gathering);
+	MemoryContextSwitchTo(regions->scratch);
 
 	char	   *record = regions->records[regions->count];
 	Region		region = {.tiles = records->count, .lists = {.first = regions->next_list, .count = put_region_lists(regions, records)}};

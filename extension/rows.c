@@ -58,17 +58,14 @@ fetch_vector(VectorRows *rows, const Locator *locator)
 const pg_uuid_t *
 tile_of(const VectorRows *rows)
 {
-	bool		null;
-
-	return DatumGetUUIDP(value_of(&rows->reading, rows->tile, &null));
+	return DatumGetUUIDP(value_of(&rows->reading, rows->tile));
 }
 
 /* How far the vector at hand is from a question's query. */
 double
 distance_of(const VectorRows *rows, Question *question)
 {
-	bool		null;
-	Datum		stored = value_of(&rows->reading, rows->vector, &null);
+	Datum		stored = value_of(&rows->reading, rows->vector);
 	struct varlena *vector = PG_DETOAST_DATUM(stored);
 	double		distance = DatumGetFloat8(FunctionCall2(&question->distance, PointerGetDatum(vector), question->query));
 
@@ -83,9 +80,9 @@ consider_row(const VectorRows *rows, Question *question, int32 piece, Candidate 
 {
 	bool		null;
 
-	if (question->tiles.by_valid && !(DatumGetFloat4(value_of(&rows->reading, rows->valid, &null)) >= question->tiles.least_valid))
+	if (question->tiles.by_valid && !(DatumGetFloat4(value_of(&rows->reading, rows->valid)) >= question->tiles.least_valid))
 		return false;
-	if (question->tiles.by_cloud && (!(DatumGetFloat4(value_of(&rows->reading, rows->cloud, &null)) <= question->tiles.most_cloud) || null))
+	if (question->tiles.by_cloud && (!(DatumGetFloat4(value_or_null(&rows->reading, rows->cloud, &null)) <= question->tiles.most_cloud) || null))
 		return false;
 	*candidate = (Candidate) {.distance = distance_of(rows, question), .tile = *tile_of(rows), .piece = piece, .row = rows->reading.slot->tts_tid};
 	return follows(question, candidate);

@@ -55,11 +55,11 @@ sample_of(const Search *search, double rows, int32 looked_at)
 		bool		none, null;
 		Sampled    *cell = &sample.cells[sample.count++];
 
-		cell->box = box_of(search->outside, value_of(&reading, columns.box, &null));
+		cell->box = box_of(search->outside, value_of(&reading, columns.box));
 		cell->collection = int4_of(&reading, columns.collection);
 		cell->tiles = int4_of(&reading, columns.tiles);
-		cell->from = DatumGetTimestampTz(value_of(&reading, columns.from, &none));
-		cell->to = DatumGetTimestampTz(value_of(&reading, columns.to, &null));
+		cell->from = DatumGetTimestampTz(value_or_null(&reading, columns.from, &none));
+		cell->to = DatumGetTimestampTz(value_or_null(&reading, columns.to, &null));
 		cell->dated = !none;
 	}
 	end_reading(&reading);

@@ -105,7 +105,7 @@ answer_in_full(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	last_way = "in full";
 }
 
-/* Where searches work. The session keeps it: to give this memory back to the system and be given it anew each time takes a tenth of a search. */
+/* Where searches work. The session keeps its first block: to give that back to the system and be given it anew each time takes a tenth of a search. */
 static MemoryContext
 workplace(void)
 {
@@ -113,8 +113,6 @@ workplace(void)
 
 	if (kept == NULL)
 		kept = AllocSetContextCreate(TopMemoryContext, "tilescout search", KEPT_MEMORY, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
-	else
-		MemoryContextReset(kept);
 	return kept;
 }
 
@@ -122,7 +120,7 @@ static bool
 answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 {
 	static bool busy = false;
-	MemoryContext outer = CurrentMemoryContext;
+	MemoryContext outer = CurrentMemoryContext, place = workplace();
 	volatile bool answered;
 
 	/* A function of the schema's that a search calls may have been made to search. */
@@ -131,13 +129,14 @@ answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	busy = true;
 	PG_TRY();
 	{
-		MemoryContextSwitchTo(workplace());
+		MemoryContextSwitchTo(place);
 		answered = answer_usual(fcinfo, result);
 	}
 	PG_FINALLY();
 	{
 		busy = false;
 		MemoryContextSwitchTo(outer);
+		MemoryContextReset(place);
 	}
 	PG_END_TRY();
 	return answered;

@@ -33,7 +33,7 @@ cells_through(Oid schema, int32 model, int32 through, int32 *count)
 	{
 		bool		none, null;
 		int64		id = int8_of(&reading, columns.id);
-		Datum		from = value_of(&reading, columns.from, &none), to = value_of(&reading, columns.to, &null);
+		Datum		from = value_or_null(&reading, columns.from, &none), to = value_or_null(&reading, columns.to, &null);
 
 		if (int4_of(&reading, columns.model) != model || int4_of(&reading, columns.run) > through)
 			continue;
@@ -64,7 +64,7 @@ take_cell(CellReading *reading, SortedCell *cell, Take take, void *taker)
 {
 	Size		size = record_size(reading->dimension);
 	bytea	   *record = palloc(VARHDRSZ + size + sizeof(Member));
-	bool		found = find_number(&reading->rows, cell->id), null;
+	bool		found = find_number(&reading->rows, cell->id);
 
 	if (!found)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has no codes", (long long) cell->id));
@@ -74,7 +74,7 @@ take_cell(CellReading *reading, SortedCell *cell, Take take, void *taker)
 		CodesRow	row;
 		Member		member = cell->member;
 
-		if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes, &null)), reading->dimension, &row) || row.rest_size != row.header->count * sizeof(Locator)
+		if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes)), reading->dimension, &row) || row.rest_size != row.header->count * sizeof(Locator)
 			|| row.header->first + row.header->count > UINT16_MAX)
 			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has codes of another version or dimension", (long long) cell->id));
 		reading->per_pack = row.header->per_pack;
@@ -155,7 +155,10 @@ put_lists(const Writing *writing, ByList *by_list)
 
 	tuplesort_performsort(by_list->sort);
 	while (tuplesort_gettupleslot(by_list->sort, true, false, slot, NULL))
+	{
+		CHECK_FOR_INTERRUPTS();
 		put_member(&lists, DatumGetInt32(slot_getattr(slot, 1, &null)), VARDATA_ANY(DatumGetPointer(slot_getattr(slot, 2, &null))));
+	}
 	end_lists(&lists);
 	ExecDropSingleTupleTableSlot(slot);
 	ExecDropSingleTupleTableSlot(by_list->slot);

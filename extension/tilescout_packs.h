@@ -64,7 +64,8 @@ extern void end_reading(Reading *reading);
 
 extern int32 int4_of(const Reading *reading, AttrNumber number);
 extern int64 int8_of(const Reading *reading, AttrNumber number);
-extern Datum value_of(const Reading *reading, AttrNumber number, bool *null);
+extern Datum value_of(const Reading *reading, AttrNumber number);
+extern Datum value_or_null(const Reading *reading, AttrNumber number, bool *null);
 extern bool text_is(const Reading *reading, AttrNumber number, const char *wanted, Size size);
 
 /* ---- the vectors of packs by distance: packs.h ---- */

@@ -23,14 +23,14 @@ find_vector(const Search *search, const pg_uuid_t *tile, Datum *vector)
 	Reading		reading = read_by_index(vectors, open_primary_key(vectors), 1, 0);
 	AttrNumber	run = column(vectors, "run_id", INT4OID), embedding = column(vectors, "embedding", search->outside->vector_type);
 	ScanKeyData key;
-	bool		null, found;
+	bool		found;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(tile));
 	for (found = find_row(&reading, &key, 1); found; found = next_row(&reading))
 		if (!is_hidden(search, int4_of(&reading, run)))
 			break;
 	if (found)
-		*vector = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(&reading, embedding, &null)));
+		*vector = PointerGetDatum(PG_DETOAST_DATUM_COPY(value_of(&reading, embedding)));
 	end_reading(&reading);
 	return found;
 }

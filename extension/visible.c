@@ -27,9 +27,9 @@ find_model(Oid schema, int32 id, Model *model)
 		found++;
 		model->id = own;
 		model->dimension = int4_of(&reading, column(reading.table, "dimension", INT4OID));
-		model->through_run = DatumGetInt32(value_of(&reading, column(reading.table, "looks_through_run", INT4OID), &null));
+		model->through_run = DatumGetInt32(value_or_null(&reading, column(reading.table, "looks_through_run", INT4OID), &null));
 		model->sorted = !null;
-		model->generation = DatumGetInt64(value_of(&reading, column(reading.table, "looks_generation", INT8OID), &null));
+		model->generation = DatumGetInt64(value_or_null(&reading, column(reading.table, "looks_generation", INT8OID), &null));
 	}
 	end_reading(&reading);
 	return found == 1;

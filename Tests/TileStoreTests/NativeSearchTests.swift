@@ -197,6 +197,7 @@ import TileStore
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => 'POLYGON((0 0,1 1,1 0,0 1,0 0))'::geometry", "no coordinate system"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => ST_GeomFromText('POLYGON((0 0,1 1,1 0,0 1,0 0))', 4326)", "is not valid"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => ST_GeomFromText('POLYGON EMPTY', 4326)", "within is empty"),
+        ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => ST_MakePolygon(ST_SetSRID(ST_MakeLine(ARRAY[ST_MakePoint(0, 0), ST_MakePoint(1, 0.1), ST_MakePoint('NaN', 0.5), ST_MakePoint(1, 1), ST_MakePoint(0.5, 2), ST_MakePoint(0, 0)]), 4326))", "not valid"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => tilescout.bbox(0, 0, 1, 1), acquired => 'empty'", "empty range"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, max_distance => 3", "max_distance is 3"),
         ("embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, collections => '{c,elsewhere}'", "there is no collection elsewhere"),
@@ -235,6 +236,40 @@ import TileStore
         try f.store.connection.execute(script: "RESET ROLE; GRANT SELECT ON tilescout.tile TO pg_monitor; ALTER TABLE tilescout.tile ENABLE ROW LEVEL SECURITY; SET ROLE pg_monitor")
         error = try #require(throws: PostgreSQLError.self) { try f.store.connection.query(search) }
         #expect("\(error)".contains("row security"))
+    }
+
+    @Test("Tables that are not what they should be are told, and do no harm", arguments: [
+        ("ALTER TABLE tilescout.collection RENAME TO other; CREATE VIEW tilescout.collection AS TABLE tilescout.other", "no table with rows of its own"),
+        ("ALTER TABLE tilescout.embedding_1 ALTER footprint DROP NOT NULL; UPDATE tilescout.embedding_1 SET footprint = NULL", "column footprint of embedding_1 is NULL"),
+    ]) func otherTables(_ change: String, _ reason: String) throws {
+        let f = try filled()
+        try f.store.connection.execute(script: change)
+        let error = try #require(throws: PostgreSQLError.self) {
+            try f.store.connection.query("SELECT * FROM tilescout.search(embedding => array_fill(1::real, ARRAY[16])::vector::halfvec, within => tilescout.bbox(0, 0, 9, 9))")
+        }
+        #expect("\(error)".contains(reason), "\(error)")
+        #expect(try f.store.connection.query("SELECT 1").count == 1)
+    }
+
+    @Test("Cells that say too much of their codes are compared themselves") func forgedParts() throws {
+        let f = try filled()
+        // Each part holds 65,535 vectors; the area leaves most of them out.
+        try f.store.connection.execute(script: "UPDATE tilescout.cell SET parts = overlay(parts PLACING '\\xffff' FROM 7 FOR 2)")
+        for number in 0..<10 {
+            let answer = try ask(f.store, "embedding => \(StoreFixture.literal(StoreFixture.direction(number, Self.dimension))), k => 20, within => tilescout.bbox(3, 3, 5.5, 5)")
+            #expect(answer.rows == 20 && answer.different == 0 && answer.way != "in full", "\(answer)")
+        }
+    }
+
+    @Test("Vectors of another dimension are like nothing in lists") func otherDimensions() throws {
+        let f = try filled(.whole)
+        func found(_ dimension: Int) throws -> Int {
+            try f.store.connection.query("""
+                SELECT count(*) AS n FROM tilescout.native_nearest_by_look(1, \(StoreFixture.literal(StoreFixture.direction(3, dimension))), NULL::geometry, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1, 1e9, 10)
+                """)[0]["n"]
+        }
+        #expect(try found(Self.dimension) == 10)
+        for dimension in [1, 15, 17, 4000] { #expect(try found(dimension) == 0) }
     }
 
     /// A band that winds round, as rivers and coasts do: no point sees all of it. `amiss`: how far one of its corners has strayed.
