@@ -9,37 +9,6 @@ import TileStore
 @Suite struct LateMergeTests {
     private let everything = SearchRequest(embedding: StoreFixture.direction(0, 8), k: 100)
 
-    /// Another session's call, and its answer. The session is used by one thread at a time.
-    private final class Elsewhere: @unchecked Sendable {
-        private let store: TileStore
-        private let done = DispatchSemaphore(value: 0)
-        private(set) var error: (any Error)?
-        let backendPID: Int
-
-        init(_ store: TileStore) throws {
-            self.store = store
-            backendPID = Int(store.connection.backendPID)
-        }
-
-        func start(_ body: @escaping @Sendable (TileStore) throws -> Void) {
-            Thread { [self] in
-                do { try body(store) } catch { self.error = error }
-                done.signal()
-            }.start()
-        }
-
-        func wait() { done.wait() }
-    }
-
-    private func waitUntilBlocked(_ pid: Int, _ store: TileStore) throws -> Bool {
-        for _ in 0..<200 {
-            let blocked: Bool = try store.connection.query("SELECT cardinality(pg_blocking_pids($1::int)) > 0 AS blocked", [pid])[0]["blocked"]
-            if blocked { return true }
-            Thread.sleep(forTimeInterval: 0.05)
-        }
-        return false
-    }
-
     @Test func whatArrivesWhileARunIsPublishedIsNotVisible() throws {
         let f = try StoreFixture()
         let scene = try f.addScene(1)
@@ -50,7 +19,7 @@ import TileStore
         try f.store.connection.execute(script: "BEGIN")
         try f.store.finish(run, .published)
         zombie.start { _ = try $0.merge([row], run: run) }
-        #expect(try waitUntilBlocked(zombie.backendPID, watcher), "a merge waits for the end of publishing")
+        #expect(try zombie.waitUntilBlocked(watcher), "a merge waits for the end of publishing")
         try f.store.connection.execute(script: "COMMIT")
         zombie.wait()
         #expect("\(zombie.error.map { "\($0)" } ?? "nothing")".contains("is not running"))
@@ -67,7 +36,7 @@ import TileStore
         let publisher = try Elsewhere(f.store)
         let run = f.run
         publisher.start { try $0.finish(run, .published) }
-        #expect(try waitUntilBlocked(publisher.backendPID, watcher))
+        #expect(try publisher.waitUntilBlocked(watcher))
         try other.connection.execute(script: "COMMIT")
         publisher.wait()
         #expect(publisher.error == nil)

@@ -113,6 +113,33 @@ import TileStore
         #expect(try f.recall(questions(looks, 24)).share >= 0.995)
     }
 
+    @Test("Lists that are made while a run in them is laid down anew hold what is there afterwards", arguments: [false, true]) func laidDownMeanwhile(_ first: Bool) throws {
+        let (f, looks) = try filled()
+        if first { try f.store.connection.execute(script: "SELECT tilescout.summarise_run(1)") }
+        let builder = try Elsewhere(f.anotherStore()), watcher = try f.anotherStore()
+        try f.store.connection.execute(script: "BEGIN; DELETE FROM tilescout.embedding_1 WHERE scene_id = 3; SELECT tilescout.summarise_run(1)")
+        builder.start { _ = try $0.connection.query("SELECT tilescout.sort_by_look(1, 2)") }
+        #expect(try builder.waitUntilBlocked(watcher))
+        try f.store.connection.execute(script: "COMMIT")
+        builder.wait()
+        #expect(try builder.error == nil && f.held().vectors == 7500, "\(String(describing: builder.error))")
+        #expect(try f.recall(questions(looks, 24)).share >= 0.995)
+    }
+
+    @Test("A quiet night takes no lists away, and migrating after it makes none anew") func quietNight() throws {
+        var (f, _) = try filled()
+        let before = try f.held()
+        f.run = try f.store.beginRun(f.run.request)
+        try f.store.finish(f.run, .published)
+        #expect(try f.store.buildIndexes(model: f.model.name, force: false).action == "kept")
+        _ = try f.store.connection.query("SELECT tilescout.summarise_run(\(f.run.id)), tilescout.settle_looks(1)")
+        #expect(try f.held() == before)
+        // Its own cells were there before any index was.
+        _ = try f.store.connection.query("UPDATE tilescout.model SET looks_through_run = \(f.run.id)")
+        _ = try f.store.migrate()
+        #expect(try f.held() == before)
+    }
+
     /// Codes and lists say where rows lay when they were written (extension/rows.c).
     @Test("Rows that lie elsewhere by now are found all the same", arguments: ["embedding_1", "code", "look", "cell"]) func rowsMove(_ table: String) throws {
         // Parts of something else come to lie where the same parts lay.

@@ -36,11 +36,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.settle_looks IS 'Codes what is to be coded; and makes lists by look anew where that took them away, and those of a model that has an HNSW index only.';
 
-CREATE OR REPLACE FUNCTION tilescout.forget_looks(of_run int)
-RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT AS $$
-    DELETE FROM tilescout.look AS l USING tilescout.run AS r, tilescout.model AS m
-        WHERE r.id = of_run AND m.id = r.model_id AND m.looks_through_run >= r.id AND l.generation = m.looks_generation;
-    UPDATE tilescout.model AS m SET looks_generation = NULL, looks_through_run = NULL FROM tilescout.run AS r
-        WHERE r.id = of_run AND m.id = r.model_id AND m.looks_through_run >= r.id;
+CREATE OR REPLACE FUNCTION tilescout.cells_laid_down(of_model int, through int)
+RETURNS text LANGUAGE sql VOLATILE SET search_path FROM CURRENT AS $$
+    SELECT md5(string_agg(c.id || ' ' || c.xmin, ',' ORDER BY c.id)) FROM tilescout.cell AS c WHERE c.model_id = $1 AND c.run_id <= $2
 $$;
+COMMENT ON FUNCTION tilescout.cells_laid_down IS 'Changes whenever cells of a model''s runs up to this one are laid down, or laid down anew.';
+
+CREATE OR REPLACE FUNCTION tilescout.forget_looks(of_run int)
+RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    known tilescout.model;
+BEGIN
+    -- Lists that are being made are put in place before this, and go with it, or after it, and see what is there by then (tilescout.sort_by_look).
+    SELECT m.* INTO known FROM tilescout.model AS m JOIN tilescout.run AS r ON r.model_id = m.id WHERE r.id = of_run FOR NO KEY UPDATE OF m;
+    IF known.looks_through_run >= of_run THEN
+        DELETE FROM tilescout.look AS l WHERE l.generation = known.looks_generation;
+        UPDATE tilescout.model AS m SET looks_generation = NULL, looks_through_run = NULL WHERE m.id = known.id;
+    END IF;
+END $$;
 COMMENT ON FUNCTION tilescout.forget_looks IS 'Drops the lists that hold a run whose cells are laid down anew, for they name vectors by their places in these. The next build of the index makes others.';

@@ -22,12 +22,13 @@ DECLARE
     tiles_per_cell CONSTANT int := 256;
     of_run tilescout.run;
     dimension int;
+    gone bigint;
     cells bigint;
 BEGIN
     SELECT r.* INTO STRICT of_run FROM tilescout.run AS r WHERE r.id = summarise_run.run_id;
     SELECT m.dimension INTO STRICT dimension FROM tilescout.model AS m WHERE m.id = of_run.model_id;
     DELETE FROM tilescout.cell AS c WHERE c.run_id = of_run.id;
-    PERFORM tilescout.forget_looks(of_run.id);
+    GET DIAGNOSTICS gone = ROW_COUNT;
     EXECUTE format($sql$
         WITH scene_size AS (
             SELECT scene_id, count(*) AS tiles, min(place) AS place FROM tilescout.%1$I WHERE run_id = $2 GROUP BY scene_id
@@ -69,6 +70,10 @@ BEGIN
         )
         SELECT count(*) FROM new_cell$sql$, tilescout.embedding_table(of_run.model_id))
         INTO cells USING of_run.model_id, of_run.id, of_run.collection_id, tiles_per_cell, tilescout.tiles_per_pack(dimension);
+    -- Of a quiet night there is nothing that lists could hold.
+    IF gone > 0 OR cells > 0 THEN
+        PERFORM tilescout.forget_looks(of_run.id);
+    END IF;
     PERFORM tilescout.code_run(of_run.id);
     RETURN cells;
 END $$;

@@ -66,17 +66,26 @@ BEGIN
         ELSE 'SELECT' END);
     PERFORM tilescout.set_body('tilescout.sort_by_look', CASE WHEN native THEN $body$
         DECLARE
-            made CONSTANT bigint := extract(epoch FROM clock_timestamp()) * 1e6;
+            made bigint;
+            laid_down text;
             regions CONSTANT int := -2147483648;
         BEGIN
-            INSERT INTO tilescout.look (generation, list, part, codes)
-                SELECT made, x.list, x.part, x.codes FROM tilescout.model AS m
-                CROSS JOIN LATERAL tilescout.native_looks(m.id, through, m.dimension,
-                    (SELECT coalesce(sum(c.tiles), 0) FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id <= through)) AS x
-                WHERE m.id = of_model;
-            -- Middles tell where lists lie, and groups and regions where their middles lie now.
-            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list < -1 AND l.list > regions;
-            UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list IN (-1, regions);
+            LOOP
+                made := extract(epoch FROM clock_timestamp()) * 1e6;
+                laid_down := tilescout.cells_laid_down(of_model, through);
+                INSERT INTO tilescout.look (generation, list, part, codes)
+                    SELECT made, x.list, x.part, x.codes FROM tilescout.model AS m
+                    CROSS JOIN LATERAL tilescout.native_looks(m.id, through, m.dimension,
+                        (SELECT coalesce(sum(c.tiles), 0) FROM tilescout.cell AS c WHERE c.model_id = of_model AND c.run_id <= through)) AS x
+                    WHERE m.id = of_model;
+                -- Middles tell where lists lie, and groups and regions where their middles lie now.
+                UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list < -1 AND l.list > regions;
+                UPDATE tilescout.look AS l SET codes = tilescout.native_placed(made, l.list, l.codes) WHERE l.generation = made AND l.list IN (-1, regions);
+                -- A run may have been laid down anew meanwhile (tilescout.forget_looks, which waits here for us, or we for it).
+                PERFORM FROM tilescout.model AS m WHERE m.id = of_model FOR NO KEY UPDATE;
+                EXIT WHEN tilescout.cells_laid_down(of_model, through) IS NOT DISTINCT FROM laid_down;
+                DELETE FROM tilescout.look AS l WHERE l.generation = made;
+            END LOOP;
             UPDATE tilescout.model AS m SET looks_generation = made, looks_through_run = through WHERE m.id = of_model;
             DELETE FROM tilescout.look AS l WHERE NOT EXISTS (SELECT FROM tilescout.model AS m WHERE m.looks_generation = l.generation);
         END $body$ ELSE 'BEGIN END' END);
