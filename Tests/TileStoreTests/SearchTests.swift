@@ -30,6 +30,37 @@ import TileStore
         #expect(answer.hits[0].collection == "c" && answer.hits[0].scenePath == "/scenes/1.tif")
     }
 
+    /// Pages go on from where the last tile was, also where that gave way to a better one of its place, or is no longer shown.
+    @Test(arguments: [false, true]) func pagesGoOnWhateverIsPublishedMeanwhile(_ byExtension: Bool) throws {
+        func look(_ angle: Float) -> [Float] { [cos(angle), sin(angle)] }
+        var f = try StoreFixture(dimension: 2)
+        try f.store.connection.query("SELECT tilescout.settle_packs($1)", [byExtension])
+        func publish(_ tiles: [(number: Int, place: Int, angle: Float)], scene number: Int) throws {
+            let scene = try f.addScene(number)
+            _ = try f.store.merge(tiles.map { f.row($0.number, scene: scene, at: (Double($0.place), 0), embedding: look($0.angle)) }, run: f.run)
+            try f.store.finishScene(scene, run: f.run)
+            try f.store.finish(f.run, .published)
+        }
+        func page(_ after: Int?, onePerPlace: Bool) throws -> [String] {
+            let after = after.map { ", after => '\(StoreFixture.id($0))'" } ?? ""
+            return try f.store.connection.query("SELECT tile_id::text AS tile FROM tilescout.search(embedding => '[1,0]', k => 2, one_per_place => \(onePerPlace)\(after)) ORDER BY rank").map { try $0["tile"] }
+        }
+        func ids(_ numbers: Int...) -> [String] { numbers.map { "\(StoreFixture.id($0))" } }
+        try publish((0..<6).map { ($0, $0, 0.1 * Float($0 + 1)) }, scene: 1)
+        for onePerPlace in [false, true] {
+            #expect(try page(nil, onePerPlace: onePerPlace) == ids(0, 1))
+            #expect(try page(1, onePerPlace: onePerPlace) == ids(2, 3))
+        }
+        f.run = try f.store.beginRun(f.run.request)
+        let later = f.run
+        try publish([(10, 1, 0.05), (11, 9, 0.35)], scene: 2)
+        #expect(try page(1, onePerPlace: true) == ids(2, 11))
+        #expect(try page(11, onePerPlace: true) == ids(3, 4))
+        #expect(try page(1, onePerPlace: false) == ids(2, 11))
+        _ = try f.store.rollBack(runID: later.id)
+        for onePerPlace in [false, true] { #expect(try page(11, onePerPlace: onePerPlace) == ids(3, 4)) }
+    }
+
     @Test func filtersHold() throws {
         let f = try published()
         var request = SearchRequest(embedding: StoreFixture.direction(3, 8), k: 20)

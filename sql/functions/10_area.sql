@@ -4,15 +4,70 @@ BEGIN
     IF NOT (south BETWEEN -90 AND 90 AND north BETWEEN -90 AND 90 AND west BETWEEN -180 AND 180 AND east BETWEEN -180 AND 180) THEN
         RAISE EXCEPTION 'the box % % % % leaves the Earth', west, south, east, north
             USING ERRCODE = 'invalid_parameter_value', HINT = 'the order is west, south, east, north, in degrees';
-    ELSIF south >= north OR west = east THEN
+    ELSIF south >= north OR west = east OR (west = 180 AND east = -180) THEN
         RAISE EXCEPTION 'the box % % % % is empty', west, south, east, north
             USING ERRCODE = 'invalid_parameter_value', HINT = 'the order is west, south, east, north, in degrees';
     ELSIF west < east THEN
         RETURN ST_MakeEnvelope(west, south, east, north, 4326);
+    ELSIF west = 180 OR east = -180 THEN
+        -- It ends at the antimeridian.
+        RETURN ST_MakeEnvelope(CASE WHEN west = 180 THEN -180 ELSE west END, south, CASE WHEN east = -180 THEN 180 ELSE east END, north, 4326);
     END IF;
     RETURN ST_Collect(ST_MakeEnvelope(west, south, 180, north, 4326), ST_MakeEnvelope(-180, south, east, north, 4326));
 END $$;
 COMMENT ON FUNCTION tilescout.bbox IS 'A rectangle in WGS84 degrees for tilescout.search(within => …). West greater than east crosses the antimeridian.';
+
+CREATE OR REPLACE FUNCTION tilescout.unwrapped_ring(ring geometry)
+RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+DECLARE
+    pole double precision;
+    line geometry;
+BEGIN
+    -- A side that seems to lead more than half round the Earth leads over the antimeridian.
+    SELECT ST_SetSRID(ST_MakeLine(ST_MakePoint(p.x + 360 * p.turns, p.y) ORDER BY p.n), 4326) INTO line FROM (
+        SELECT s.n, s.x, s.y, sum(CASE WHEN s.x - s.before > 180 THEN -1 WHEN s.x - s.before < -180 THEN 1 ELSE 0 END) OVER (ORDER BY s.n) AS turns FROM (
+            SELECT d.path[1] AS n, ST_X(d.geom) AS x, ST_Y(d.geom) AS y, lag(ST_X(d.geom)) OVER (ORDER BY d.path[1]) AS before FROM ST_DumpPoints(ring) AS d
+        ) AS s
+    ) AS p;
+    IF NOT ST_IsClosed(line) THEN
+        -- It leads round a pole, and on the map along that.
+        pole := CASE WHEN ST_Y(ST_Centroid(line)) > 0 THEN 90 ELSE -90 END;
+        line := ST_AddPoint(ST_AddPoint(ST_AddPoint(line, ST_SetSRID(ST_MakePoint(ST_X(ST_EndPoint(line)), pole), 4326)),
+            ST_SetSRID(ST_MakePoint(ST_X(ST_StartPoint(line)), pole), 4326)), ST_StartPoint(line));
+    END IF;
+    RETURN ST_MakePolygon(line);
+END $$;
+COMMENT ON FUNCTION tilescout.unwrapped_ring IS
+    'The inside of a closed line in WGS84 degrees of which longitudes came back to ±180: beyond the antimeridian they go on, and round a pole that is part of it.';
+
+CREATE OR REPLACE FUNCTION tilescout.unwrapped(area geometry)
+RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+DECLARE
+    polygon geometry;
+    ring geometry;
+    inside geometry;
+    parts geometry[] := '{}';
+BEGIN
+    FOR polygon IN SELECT d.geom FROM ST_Dump(area) AS d LOOP
+        inside := tilescout.unwrapped_ring(ST_ExteriorRing(polygon));
+        FOR i IN 1..ST_NumInteriorRings(polygon) LOOP
+            -- It may have been counted from the antimeridian's other side.
+            ring := tilescout.unwrapped_ring(ST_InteriorRingN(polygon, i));
+            inside := ST_Difference(inside, ST_Union(ARRAY[ring, ST_Translate(ring, -360, 0), ST_Translate(ring, 360, 0)]));
+        END LOOP;
+        parts := parts || inside;
+    END LOOP;
+    RETURN ST_CollectionExtract(ST_Union(parts), 3);
+END $$;
+COMMENT ON FUNCTION tilescout.unwrapped IS 'Polygons that were transformed to WGS84 degrees, with what lies beyond the antimeridian past ±180, and what leads round a pole as far as that.';
+
+CREATE OR REPLACE FUNCTION tilescout.leaps(area geometry)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    SELECT coalesce(bool_or(abs(p.x - p.before) > 180), false) FROM (
+        SELECT ST_X(d.geom) AS x, lag(ST_X(d.geom)) OVER (PARTITION BY d.path[:cardinality(d.path) - 1] ORDER BY d.path) AS before FROM ST_DumpPoints(area) AS d
+    ) AS p
+$$;
+COMMENT ON FUNCTION tilescout.leaps IS 'Whether a side of polygons seems to lead more than half round the Earth.';
 
 CREATE OR REPLACE FUNCTION tilescout.search_area(within geometry)
 RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
@@ -37,6 +92,9 @@ BEGIN
     IF ST_SRID(area) <> 4326 THEN
         -- Straight sides of another projection are curves in degrees: a hundred points across follow them.
         area := ST_Transform(ST_Segmentize(area, greatest(ST_XMax(area) - ST_XMin(area), ST_YMax(area) - ST_YMin(area)) / 100), 4326);
+        IF tilescout.leaps(area) THEN
+            area := tilescout.unwrapped(area);
+        END IF;
         IF NOT ST_IsValid(area) THEN
             area := ST_CollectionExtract(ST_MakeValid(area), 3);
         END IF;

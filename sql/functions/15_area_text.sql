@@ -1,5 +1,6 @@
 CREATE OR REPLACE FUNCTION tilescout.area_of(format text, content text)
-RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path FROM CURRENT AS $$
+RETURNS geometry LANGUAGE plpgsql IMMUTABLE PARALLEL UNSAFE SET search_path FROM CURRENT AS $$
+-- Unsafe, for what catches errors cannot run in a parallel plan.
 DECLARE
     parsed jsonb;
     area geometry;

@@ -65,6 +65,21 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION tilescout.embeddings_of IS 'A model''s vectors of visible tiles; raises for one that is unknown or has none.';
 
+CREATE OR REPLACE FUNCTION tilescout.distance_of_last(of_model tilescout.model, after uuid, query halfvec)
+RETURNS double precision LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+DECLARE
+    distance double precision;
+BEGIN
+    -- It was visible when it was shown.
+    EXECUTE format('SELECT e.embedding <=> $1 FROM tilescout.%I AS e WHERE e.tile_id = $2 ORDER BY e.collection_id LIMIT 1', tilescout.embedding_table(of_model.id))
+        INTO distance USING query, after;
+    IF distance IS NULL THEN
+        SELECT e.embedding <=> query INTO distance FROM tilescout.embeddings_of(of_model, ARRAY[after]) AS e;
+    END IF;
+    RETURN distance;
+END $$;
+COMMENT ON FUNCTION tilescout.distance_of_last IS 'How far the last tile of an earlier page is from the query, whether it is still visible or not; raises for one that is unknown.';
+
 CREATE OR REPLACE FUNCTION tilescout.query_embedding(of_model tilescout.model, like_tile uuid, embedding halfvec, positives uuid[], negatives uuid[])
 RETURNS halfvec LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 #variable_conflict use_column
@@ -72,7 +87,7 @@ DECLARE
     liked vector;
     disliked vector;
 BEGIN
-    IF like_tile IS NULL AND query_embedding.embedding IS NULL AND cardinality(coalesce(positives, '{}')) = 0 THEN
+    IF like_tile IS NULL AND query_embedding.embedding IS NULL AND coalesce(cardinality(array_remove(positives, NULL)), 0) = 0 THEN
         RAISE EXCEPTION 'nothing to look for' USING ERRCODE = 'invalid_parameter_value', HINT = 'give like_tile, embedding or positives';
     ELSIF like_tile IS NOT NULL AND query_embedding.embedding IS NOT NULL THEN
         RAISE EXCEPTION 'like_tile and embedding are two answers to one question' USING ERRCODE = 'invalid_parameter_value', HINT = 'give one of them';

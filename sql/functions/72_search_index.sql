@@ -28,6 +28,8 @@ AS $$
 DECLARE
     statement text;
     tail record;
+    -- Up to here everything is known.
+    known_to double precision;
     cells record;
     footprints geometry[];
     plan json;
@@ -58,9 +60,14 @@ BEGIN
     complete := coalesce(cardinality(tiles), 0) >= wanted;
 
     IF complete THEN
+        known_to := (SELECT max(d) FROM unnest(distances) AS d);
         cells := tilescout.cells_of(of_model, f, through_run);
         IF cells.visited > 0 THEN
-            tail := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, k, one_per_place, after_distance, after_tile);
+            -- What is one place is decided below, of both: a tile that its own part would leave out stays where the one that is better goes itself.
+            tail := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, least(wanted, 2147483647)::int, false, after_distance, after_tile);
+            IF cardinality(tail.tiles) >= wanted THEN
+                known_to := least(known_to, tail.distances[wanted]);
+            END IF;
             tiles := tiles || tail.tiles; collections := collections || tail.collections;
             distances := distances || tail.distances;
             footprints := footprints || (SELECT array_agg(t.footprint ORDER BY n) FROM unnest(tail.tiles, tail.collections) WITH ORDINALITY AS h (tile, collection, n)
@@ -70,7 +77,8 @@ BEGIN
     SELECT array_agg(h.tile ORDER BY h.distance, h.tile, h.collection), array_agg(h.collection ORDER BY h.distance, h.tile, h.collection),
            array_agg(h.distance ORDER BY h.distance, h.tile, h.collection), array_agg(h.footprint ORDER BY h.distance, h.tile, h.collection)
         INTO tiles, collections, distances, footprints
-        FROM unnest(tiles, collections, distances, footprints) AS h (tile, collection, distance, footprint);
+        FROM unnest(tiles, collections, distances, footprints) AS h (tile, collection, distance, footprint)
+        WHERE NOT one_per_place OR h.distance <= known_to;
     IF one_per_place AND tiles IS NOT NULL THEN
         SELECT * INTO tiles, collections, distances, footprints FROM tilescout.best_of_each_place(tiles, collections, distances, footprints, k);
         complete := complete AND cardinality(tiles) >= k;

@@ -80,7 +80,7 @@ BEGIN
     END IF;
     f.area := area;
     IF after IS NOT NULL THEN
-        SELECT e.embedding <=> query INTO after_distance FROM tilescout.embeddings_of(of_model, ARRAY[after]) AS e;
+        after_distance := tilescout.distance_of_last(of_model, after, query);
     END IF;
 
     IF usual AND area IS NOT NULL THEN
@@ -166,12 +166,10 @@ BEGIN
                 -- Earlier pages are found again, for a place that they showed is not shown again.
                 wanted := least(wanted::bigint * 2, 2147483647);
                 answer := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, wanted, true, NULL, NULL);
-                passed := array_position(answer.tiles, after);
+                -- By its distance, for it may have given way to a better one of its place that was published since.
+                passed := (SELECT count(*) FROM unnest(answer.distances, answer.tiles) AS h (distance, tile) WHERE (h.distance, h.tile) <= (after_distance, after));
                 EXIT WHEN coalesce(cardinality(answer.tiles), 0) < wanted OR cardinality(answer.tiles) - passed >= k;
             END LOOP;
-            IF passed IS NULL THEN
-                RAISE EXCEPTION 'tile % is not in this answer', after USING ERRCODE = 'invalid_parameter_value', HINT = 'after is the last tile of the page before';
-            END IF;
         ELSE
             answer := tilescout.search_exact(query, f, cells.cells, cells.collections, cells.sures, cells.visited, cells.passing, k, one_per_place, after_distance, after);
         END IF;

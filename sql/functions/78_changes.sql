@@ -94,6 +94,13 @@ END $$;
 COMMENT ON FUNCTION tilescout.changed IS
     'What changed at a place, a point or an area: each dated tile beside the latest earlier one of the same ground, those whose look changed most first.';
 
+CREATE OR REPLACE FUNCTION tilescout.surface(area geometry)
+RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT SET search_path FROM CURRENT AS $$
+    -- In an equal-area projection: geography joins corners by great circles, which wide areas' sides are not.
+    SELECT ST_Area(ST_Transform(ST_Segmentize($1, 1), 6933))
+$$;
+COMMENT ON FUNCTION tilescout.surface IS 'Square metres of polygons in WGS84 degrees, whose sides are straight in degrees (EASE-Grid 2.0, EPSG:6933).';
+
 CREATE OR REPLACE FUNCTION tilescout.coverage(area geometry, acquired tstzrange DEFAULT NULL, collections text[] DEFAULT NULL)
 RETURNS TABLE (collection text, share double precision, tiles bigint, scenes bigint, acquired_from timestamptz, acquired_to timestamptz)
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path FROM CURRENT AS $$
@@ -113,7 +120,7 @@ BEGIN
             WHERE t.footprint && wanted AND ST_Intersects(t.footprint, wanted)
               AND (acquired IS NULL OR (lower_inf(acquired) AND upper_inf(acquired)) OR t.acquired_at <@ acquired)
         )
-        SELECT c.name, coalesce(ST_Area(ST_Intersection(ST_Union(i.footprint), wanted)::geography) / nullif(ST_Area(wanted::geography), 0), 0),
+        SELECT c.name, coalesce(tilescout.surface(ST_Intersection(ST_Union(i.footprint), wanted)) / nullif(tilescout.surface(wanted), 0), 0),
                count(i.scene_id), count(DISTINCT i.scene_id), min(i.acquired_at), max(i.acquired_at)
         FROM tilescout.collection AS c LEFT JOIN inside AS i ON i.collection = c.name
         WHERE ids IS NULL OR c.id = ANY (ids)

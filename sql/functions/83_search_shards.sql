@@ -10,7 +10,7 @@ DECLARE
     of_model tilescout.model;
     q tilescout.shard_question;
     given uuid[] := ARRAY(SELECT DISTINCT id FROM unnest(like_tile || coalesce(positives, '{}')) AS id WHERE id IS NOT NULL);
-    rejected uuid[] := ARRAY(SELECT DISTINCT id FROM unnest(negatives) AS id);
+    rejected uuid[] := ARRAY(SELECT DISTINCT id FROM unnest(negatives) AS id WHERE id IS NOT NULL);
     all_ids int[];
     one record;
     sight tilescout.shard_sight;
@@ -30,7 +30,7 @@ BEGIN
         RAISE EXCEPTION 'k is %, but must be 1 to 10000', coalesce(k::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
     ELSIF nullif(current_setting('tilescout.as_of', true), '') IS NOT NULL THEN
         RAISE EXCEPTION 'tilescout.as_of names a run of one database: shards are searched as they are now' USING ERRCODE = 'feature_not_supported';
-    ELSIF like_tile IS NULL AND embedding IS NULL AND cardinality(coalesce(positives, '{}')) = 0 THEN
+    ELSIF like_tile IS NULL AND embedding IS NULL AND coalesce(cardinality(array_remove(positives, NULL)), 0) = 0 THEN
         RAISE EXCEPTION 'nothing to look for' USING ERRCODE = 'invalid_parameter_value', HINT = 'give like_tile, embedding or positives';
     ELSIF like_tile IS NOT NULL AND embedding IS NOT NULL THEN
         RAISE EXCEPTION 'like_tile and embedding are two answers to one question' USING ERRCODE = 'invalid_parameter_value', HINT = 'give one of them';
@@ -38,8 +38,6 @@ BEGIN
         RAISE EXCEPTION 'the embedding is zero: it has no direction to compare' USING ERRCODE = 'invalid_parameter_value';
     ELSIF cardinality(collections) = 0 THEN
         RAISE EXCEPTION 'collections is empty' USING ERRCODE = 'invalid_parameter_value', HINT = 'leave it out to search all';
-    ELSIF array_position(rejected, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no tile %', NULL::uuid USING ERRCODE = 'no_data_found';
     END IF;
     SELECT array_agg(s.id ORDER BY s.name) INTO all_ids FROM tilescout.shard AS s;
     IF all_ids IS NULL THEN
@@ -120,8 +118,9 @@ BEGIN
     IF exclude_self THEN q.excluded_tiles := nullif(given || rejected, '{}'); END IF;
     IF exclude_scene THEN q.scenes_of := given; END IF;
     IF exclude_place AND like_tile IS NOT NULL THEN q.excluded_place := places[array_position(tiles, like_tile)]; END IF;
-    IF after IS NOT NULL AND one_per_place IS NOT TRUE THEN
-        q.after_tile := after;
+    IF after IS NOT NULL THEN
+        -- Earlier pages of places are found again.
+        q.after_tile := CASE WHEN one_per_place IS NOT TRUE THEN after END;
         q.after_distance := vectors[array_position(tiles, after)] <=> tilescout.query_embedding(of_model, NULL, q.embedding, NULL, NULL);
     END IF;
     FOR i IN 1 .. coalesce(cardinality(questions), 0) LOOP

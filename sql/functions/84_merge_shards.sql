@@ -27,12 +27,15 @@ DECLARE
     -- Hits by their number, best first.
     chosen bigint[];
     tiles uuid[];
+    distances double precision[];
     footprints geometry[];
+    last_distance double precision;
     kept int[];
     passed int := 0;
 BEGIN
     asked := tilescout.shard_questions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
     questions := asked.questions;
+    last_distance := questions[1].after_distance;
     unread := ARRAY(SELECT generate_subscripts(asked.ids, 1));
     -- A tile that its own shard would leave out, for a better one of its place, stays where another shard has a better one still of that place: so
     -- shards rank without regard to places, and what is one place is decided here.
@@ -75,7 +78,8 @@ BEGIN
             END IF;
         END LOOP;
         SELECT array_agg(h.n ORDER BY h.distance, h.tile_id, h.shard, h.n), array_agg(h.tile_id ORDER BY h.distance, h.tile_id, h.shard, h.n),
-               array_agg(h.footprint ORDER BY h.distance, h.tile_id, h.shard, h.n) INTO chosen, tiles, footprints
+               array_agg(h.distance ORDER BY h.distance, h.tile_id, h.shard, h.n),
+               array_agg(h.footprint ORDER BY h.distance, h.tile_id, h.shard, h.n) INTO chosen, tiles, distances, footprints
             FROM ROWS FROM (unnest(hits), unnest(origins)) WITH ORDINALITY AS h (tile_id, distance, collection, scene_id, scene_path, acquired_at,
                 valid_fraction, cloud_fraction, lon, lat, footprint, shard, n)
             WHERE known_tile IS NULL OR (h.distance, h.tile_id) <= (known_distance, known_tile);
@@ -84,13 +88,9 @@ BEGIN
         ELSE
             -- Earlier pages are found again, for a place that they showed is not shown again.
             kept := coalesce(tilescout.first_of_each_place(footprints, 2147483647), '{}');
-            passed := (SELECT p.n FROM unnest(kept) WITH ORDINALITY AS p (candidate, n) WHERE tiles[p.candidate] = search_shards.after LIMIT 1);
+            passed := (SELECT count(*) FROM unnest(kept) AS candidate WHERE (distances[candidate], tiles[candidate]) <= (last_distance, search_shards.after));
         END IF;
         IF unread = '{}' OR cardinality(kept) - passed >= search_shards.k THEN
-            IF passed IS NULL THEN
-                RAISE EXCEPTION 'tile % is not in this answer', search_shards.after
-                    USING ERRCODE = 'invalid_parameter_value', HINT = 'after is the last tile of the page before';
-            END IF;
             chosen := ARRAY(SELECT chosen[p.candidate] FROM unnest(kept[passed + 1:]) WITH ORDINALITY AS p (candidate, n) ORDER BY p.n);
             EXIT;
         END IF;

@@ -1,7 +1,7 @@
 -- Every argument of the search, and every way to give it wrongly. Twelve tiles of 1° along the equator: 0 to 5 seen in 2023 with
 -- pixels of 10 m in collection a, 6 to 11 the same places in 2024 with pixels of 1 m in collection b; tile 11 is across the antimeridian instead.
 BEGIN;
-SELECT plan(45);
+SELECT plan(60);
 SET search_path = public, pg_temp;
 
 SELECT tilescout.register_model('tap', repeat('f', 64), '{}', 3);
@@ -33,6 +33,18 @@ SELECT results_eq($$ SELECT pg_temp.number(tile_id) FROM tilescout.search(embedd
     ARRAY[0, 3, 4], 'tiles 1 and 2 lie in the hole');
 SELECT results_eq($$ SELECT pg_temp.number(tile_id) FROM tilescout.search(embedding => '[1,0,0]', within => 'SRID=4326;MULTIPOLYGON(((0.2 0.2,0.8 0.2,0.8 0.8,0.2 0.2)),((5.2 0.2,5.8 0.2,5.8 0.8,5.2 0.2)))'::geometry, collections => '{a}') $$, ARRAY[0, 5], 'two parts of a multipolygon');
 SELECT results_eq($$ SELECT pg_temp.number(tile_id) FROM tilescout.search(embedding => '[1,0,0]', within => tilescout.bbox(179, -1, -179, 2)) $$, ARRAY[11], 'across the antimeridian');
+SELECT results_eq(format($$ SELECT pg_temp.number(tile_id) FROM tilescout.search(embedding => '[1,0,0]', within => %L::geometry) $$, area), ARRAY[11], area || ' lies across the antimeridian') FROM (VALUES
+    ('SRID=32660;POLYGON((800000 10000,900000 10000,900000 90000,800000 90000,800000 10000))'), ('SRID=3857;POLYGON((19950000 10000,20100000 10000,20100000 90000,19950000 90000,19950000 10000))')) AS across (area);
+SELECT is(ST_Contains(tilescout.search_area(area), ST_SetSRID(ST_MakePoint(lon, lat), 4326)), inside, format('%s %s in %s', lon, lat, area)) FROM (VALUES
+    ('SRID=3031;POLYGON((-2e6 -2e6,2e6 -2e6,2e6 2e6,-2e6 2e6,-2e6 -2e6))', 10, -89.9, true), ('SRID=3031;POLYGON((-2e6 -2e6,2e6 -2e6,2e6 2e6,-2e6 2e6,-2e6 -2e6))', -179, -75, true),
+    ('SRID=3031;POLYGON((-2e6 -2e6,2e6 -2e6,2e6 2e6,-2e6 2e6,-2e6 -2e6))', 100, -60, false),
+    ('SRID=3413;POLYGON((-3e6 -3e6,3e6 -3e6,3e6 3e6,-3e6 3e6,-3e6 -3e6),(-1e6 -1e6,1e6 -1e6,1e6 1e6,-1e6 1e6,-1e6 -1e6))', 10, 89.9, false),
+    ('SRID=3413;POLYGON((-3e6 -3e6,3e6 -3e6,3e6 3e6,-3e6 3e6,-3e6 -3e6),(-1e6 -1e6,1e6 -1e6,1e6 1e6,-1e6 1e6,-1e6 -1e6))', 179, 70, true),
+    ('SRID=32660;MULTIPOLYGON(((8e5 1e5,9e5 1e5,9e5 2e5,8e5 2e5,8e5 1e5),(86e4 14e4,88e4 14e4,88e4 16e4,86e4 16e4,86e4 14e4)),((5e5 1e5,6e5 1e5,6e5 2e5,5e5 1e5)))', -179.6, 1.35, false),
+    ('SRID=32660;MULTIPOLYGON(((8e5 1e5,9e5 1e5,9e5 2e5,8e5 2e5,8e5 1e5),(86e4 14e4,88e4 14e4,88e4 16e4,86e4 16e4,86e4 14e4)),((5e5 1e5,6e5 1e5,6e5 2e5,5e5 1e5)))', -179.45, 1.35, true)
+) AS polar (area, lon, lat, inside);
+SELECT results_eq($$ SELECT ST_AsText(tilescout.bbox(180, -1, -179, 2)), ST_AsText(tilescout.bbox(170, -1, -180, 2)) $$,
+    $$ VALUES ('POLYGON((-180 -1,-180 2,-179 2,-179 -1,-180 -1))', 'POLYGON((170 -1,170 2,180 2,180 -1,170 -1))') $$, 'a box that ends at the antimeridian has one part');
 SELECT results_eq($$ SELECT pg_temp.number(tile_id) FROM tilescout.search(embedding => '[1,0,0]', near => 'SRID=4326;POINT(2.5 0.5)'::geometry, radius => 1000, collections => '{a}') $$, ARRAY[2], 'near a point');
 SELECT results_eq($$ SELECT pg_temp.number(tile_id) FROM tilescout.search(embedding => '[1,0,0]', near => 'SRID=4326;POINT(2.5 -0.5)'::geometry, radius => 56000, collections => '{a}') $$, ARRAY[2], '56 km reach half a degree');
 SELECT is_empty($$ SELECT * FROM tilescout.search(embedding => '[1,0,0]', near => 'SRID=4326;POINT(2.5 -0.5)'::geometry, radius => 55000) $$, '55 km do not');
@@ -64,9 +76,13 @@ SELECT results_eq($$ SELECT pg_temp.number(tile_id) FROM tilescout.changed(tiles
 SELECT throws_like($$ SELECT tilescout.changed(NULL) $$, '%place is missing%', 'no place');
 SELECT results_eq($$ SELECT collection, round(share::numeric, 2), tiles, scenes FROM tilescout.coverage(tilescout.bbox(5, 0, 7, 1)) $$,
     $$ VALUES ('a', 0.50, 2::bigint, 1::bigint), ('b', 0.00, 1, 1) $$, 'a covers half, b touches the edge');
+SELECT results_eq($$ SELECT round(share::numeric, 4) FROM tilescout.coverage(tilescout.bbox(-180, -90, 180, 90), collections => '{a}') $$, $$ VALUES (round(6 * (sin(radians(1)) / 2 / 360)::numeric, 4)) $$,
+    'of all the Earth');
+SELECT results_eq($$ SELECT round(share::numeric, 3) FROM tilescout.coverage('SRID=4326;POLYGON((0 0,120 0,120 0.5,0 0.5,0 0))'::geometry, collections => '{a}') $$, $$ VALUES (0.050) $$, 'sides are straight in degrees');
 SELECT throws_like($$ SELECT tilescout.coverage('SRID=4326;POINT(0 0)'::geometry) $$, '%must be a polygon%', 'a point has no surface');
 
 SELECT throws_like(format('SELECT tilescout.search(%s)', bad), '%' || reason || '%', bad) FROM (VALUES
+    ('positives => ARRAY[NULL]::uuid[]', 'nothing to look for'),
     ('embedding => ''[1,0,0]'', k => 0', 'k is 0'),
     ('embedding => ''[1,0,0]'', k => NULL', 'k is NULL'),
     ('embedding => ''[1,0,0]'', k => 1000000000', 'must be 1 to 10000'),
@@ -83,6 +99,9 @@ SELECT throws_like(format('SELECT tilescout.search(%s)', bad), '%' || reason || 
     ('embedding => ''[1,0,0]'', collections => ARRAY[''x''''; DROP SCHEMA tilescout; --'']', 'there is no collection x'),
     ('embedding => ''[1,0,0]'', model => ''$1; DROP SCHEMA tilescout; --''', 'there is no model')
 ) AS refused (bad, reason);
+
+SELECT throws_like($$ SELECT tilescout.prune('a', NULL) $$, '%keep_runs is NULL%', 'nothing is deleted for want of a number');
+SELECT throws_like($$ SELECT tilescout.prune('a', 0) $$, '%keep_runs is 0%', 'nor all of it');
 
 SELECT * FROM finish();
 ROLLBACK;
