@@ -102,6 +102,49 @@ import TileStore
         }
     }
 
+    /// What a rolled-back run had stored is found by the next one, and becomes its own; and the other way round.
+    @Test func aRunWhoseRowsAnotherTookShowsThemAgain() throws {
+        let request = StoreFixture.request(model: f.model.name, options: #"{"n": 1}"#)
+        func night() throws -> Run {
+            let run = try f.store.beginRun(request)
+            let scene = try f.store.upsertScene(StoreFixture.scene(1, path: "/a.tif"), run: run)
+            _ = try f.store.merge([f.row(1, scene: scene)], run: run)
+            try f.store.finishScene(scene, run: run)
+            try f.store.finish(run, .published)
+            return run
+        }
+        let first = try night()
+        _ = try f.store.rollBack(runID: first.id)
+        let second = try night()
+        #expect(second.id != first.id)
+        for (shown, next) in [(second, first), (first, second)] {
+            #expect(try visible() == [StoreFixture.id(1)])
+            _ = try f.store.rollBack(runID: shown.id)
+            #expect(try visible().isEmpty)
+            try f.store.publish(runID: next.id)
+        }
+        #expect(try visible() == [StoreFixture.id(1)])
+    }
+
+    /// A cut-over to another model that is under way makes no vectors of scenes whose run is rolled back meanwhile.
+    @Test func aCutOverUnderWayLeavesARolledBackRunAlone() throws {
+        let published = try run(holding: 1, #"{"n": 1}"#)
+        try f.store.finish(published, .published)
+        let other = try f.store.register(ModelDescription(name: "other", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 4))
+        let cut = try f.store.joinRun(pipeline: "reembed", RunRequest(kind: .reembed, collection: "c", model: other.name, options: "{}", tiling: "256", version: "test"))
+        let file = StoreFixture.scene(1, path: "/a.tif").file, tiling = try f.store.tilingID("256")
+        #expect(try f.store.enqueue([(file, nil)], tilingID: tiling, run: cut) == 1)
+        let taken = try f.store.claimJobs(runID: cut.id, worker: "w", most: 1, leaseSeconds: 60, alone: false)
+        #expect(taken.count == 1)
+        let error = try #require(throws: PostgreSQLError.self) { try f.store.rollBack(runID: published.id) }
+        #expect("\(error)".contains("just now") && "\(error)".contains("stop tilescout reembed"), "\(error)")
+        #expect(try visible() == [StoreFixture.id(1)])
+        try f.store.connection.query("SELECT tilescout.put_back('w')")
+        _ = try f.store.rollBack(runID: published.id)
+        #expect(try f.store.claimJobs(runID: cut.id, worker: "w", most: 1, leaseSeconds: 60, alone: false).isEmpty)
+        #expect(try visible().isEmpty)
+    }
+
     @Test func goingBackSaysOfWhichOtherCollectionsScenesHaveBeenDeleted() throws {
         let then = try run(holding: 1, #"{"n": 1}"#)
         try f.store.finish(then, .published)

@@ -135,6 +135,13 @@ BEGIN
     SELECT coalesce(array_agg(r.id), '{}') INTO hidden FROM tilescout.run AS r WHERE r.state <> 'published' AND r.id <> of_run.id;
     UPDATE tilescout.scene AS s SET run_id = of_run.id
         FROM tilescout.run_scene AS l WHERE l.run_id = of_run.id AND l.scene_id = s.id AND s.run_id = ANY (hidden);
+    -- Whose they were may be published after this one has been rolled back, and finds them then as this one found them.
+    EXECUTE format('INSERT INTO tilescout.run_claim (run_id, tile_id, collection_id)
+        SELECT held.run_id, c.tile_id, c.collection_id FROM tilescout.run_claim AS c
+        CROSS JOIN LATERAL (
+            SELECT t.run_id FROM tilescout.tile AS t WHERE t.id = c.tile_id AND t.collection_id = c.collection_id
+            UNION SELECT e.run_id FROM tilescout.%I AS e WHERE e.tile_id = c.tile_id AND e.collection_id = c.collection_id) AS held
+        WHERE c.run_id = $1 AND held.run_id = ANY ($2) ON CONFLICT DO NOTHING', tilescout.embedding_table(of_run.model_id)) USING of_run.id, hidden;
     UPDATE tilescout.tile AS t SET run_id = of_run.id
         FROM tilescout.run_claim AS c
         WHERE c.run_id = of_run.id AND t.id = c.tile_id AND t.collection_id = c.collection_id AND t.run_id = ANY (hidden);

@@ -57,6 +57,13 @@ BEGIN
                 -- Its packs hold them too.
                 PERFORM tilescout.summarise_run(cut.id);
             END IF;
+            -- Nor does one that is under way make more of them.
+            DELETE FROM tilescout.job AS j USING tilescout.run_scene AS mine, tilescout.scene AS s
+                WHERE mine.run_id = one AND s.id = mine.scene_id AND j.run_id = cut.id AND j.path = s.path AND j.state = 'waiting';
+            IF EXISTS (SELECT FROM tilescout.job AS j JOIN tilescout.scene AS s ON s.path = j.path JOIN tilescout.run_scene AS mine ON mine.scene_id = s.id AND mine.run_id = one
+                    WHERE j.run_id = cut.id AND j.state = 'leased') THEN
+                RAISE EXCEPTION 'run % makes vectors of scenes of run % just now', cut.id, one USING ERRCODE = 'object_in_use', HINT = 'stop tilescout reembed first, and go on with it afterwards';
+            END IF;
             DELETE FROM tilescout.run_scene AS l USING tilescout.run_scene AS mine
                 WHERE mine.run_id = one AND l.run_id = cut.id AND l.scene_id = mine.scene_id AND l.tiling_id = mine.tiling_id;
         END LOOP;
@@ -75,10 +82,11 @@ DECLARE
     horizon bigint;
     old record;
 BEGIN
-    IF keep_runs < 1 THEN
-        RAISE EXCEPTION 'keep_runs is %, but must be at least 1', keep_runs USING ERRCODE = 'invalid_parameter_value';
+    IF keep_runs IS NULL OR keep_runs < 1 THEN
+        RAISE EXCEPTION 'keep_runs is %, but must be at least 1', coalesce(keep_runs::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT c.id INTO STRICT of_collection FROM tilescout.collection AS c WHERE c.name = prune.collection FOR UPDATE;
+    -- Two prunes wait for each other; what is loaded into the collection meanwhile, whose foreign keys ask for less, does not.
+    SELECT c.id INTO STRICT of_collection FROM tilescout.collection AS c WHERE c.name = prune.collection FOR NO KEY UPDATE;
     SELECT r.publish_order INTO horizon FROM tilescout.run AS r
         WHERE r.collection_id = of_collection AND r.state = 'published' ORDER BY r.publish_order DESC OFFSET keep_runs LIMIT 1;
     scenes := 0; tiles := 0; jobs := 0;

@@ -121,4 +121,6 @@ BEGIN
     IF EXISTS (SELECT FROM tilescout.shard) THEN
         PERFORM tilescout.refresh_all_tiles();
     END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE WARNING 'tilescout.all_tiles stays as it is: %', SQLERRM USING HINT = 'as who made the foreign servers: SELECT tilescout.refresh_all_tiles()';
 END $$;

@@ -15,6 +15,8 @@ REVOKE EXECUTE ON FUNCTION tilescout.analyze_model(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tilescout.register_model(text, text, jsonb, int) TO tilescout_ingest, tilescout_admin;
 GRANT EXECUTE ON FUNCTION tilescout.build_index(text, boolean) TO tilescout_ingest, tilescout_admin;
 GRANT EXECUTE ON FUNCTION tilescout.analyze_model(int) TO tilescout_ingest, tilescout_admin;
+-- A trigger needs no right to be fired; a table of somebody's own would need one to take it.
+REVOKE EXECUTE ON FUNCTION tilescout.model_search_changed() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION tilescout.forget_looks(int) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tilescout.forget_looks(int) TO tilescout_ingest, tilescout_admin;
 -- Which model answers is the administrator's decision.
