@@ -7,7 +7,7 @@ import TileGrid
 
 /// Fine-tunes a backbone and a projection end to end with a metric-learning loss.
 ///
-/// A batch is spread over threads, each with its own network over the same weights; descriptors meet in the loss, gradients are
+/// A batch is dealt out to threads, each with its own network over the same weights; descriptors meet in the loss, gradients are
 /// summed in the threads' order. Equal options give equal weights, bit for bit, on one kind of CPU.
 public final class Trainer {
     public let options: TrainingOptions
@@ -16,7 +16,9 @@ public final class Trainer {
     private let labels: [Int]
     private let sampler: BalancedBatchSampler
     private let shards: [OwningThread<BatchShard>]
-    private let shardSizes: [Int]
+    /// Each shard's places in a batch. They are dealt out in turn, for a batch comes grouped by class: the statistics of a shard
+    /// with one class would give it away, where norms are by the batch.
+    private let places: [[Int]]
     private let identity: Checkpoint.Identity
     private var optimizer: Optimizer
 
@@ -51,11 +53,11 @@ public final class Trainer {
             backbone: backbone, preprocessing: preprocessing, pooling: pooling,
             network: try NetworkParameters(graph, from: backbone.weights), projection: ([], []))
         let count = options.batch.count, threads = min(options.threads, count)
-        shardSizes = (0..<threads).map { count * ($0 + 1) / threads - count * $0 / threads }
-        shards = shardSizes.enumerated().map { index, size in
+        places = (0..<threads).map { Array(stride(from: $0, to: count, by: threads)) }
+        shards = places.enumerated().map { index, places in
             OwningThread(name: "trainer \(index)") {
                 try BatchShard(
-                    graph, norms: options.batchNorm, pooling: pooling, mean: old.mean, std: old.std, images: size)
+                    graph, norms: options.batchNorm, pooling: pooling, mean: old.mean, std: old.std, images: places.count)
             }
         }
     }
@@ -149,11 +151,15 @@ public final class Trainer {
     /// The projection on the principal directions of the untrained descriptors, and the classes' centroids in it.
     private func initialise() throws -> ClassCentroids {
         try loadWeights()
+        // The images come by class, and norms by the batch see many classes at once, as in training.
+        var order = Array(images.indices)
+        var random = SplitMix64(seed: options.seed ^ 0x696e_6974)
+        random.shuffle(&order)
         var pooled: [Float] = []
         let batch = options.batch.count
-        for start in stride(from: 0, to: images.count, by: batch) {
+        for start in stride(from: 0, to: order.count, by: batch) {
             // Batches are filled up from the beginning: norms by the batch see whole ones.
-            pooled += try forward((start..<start + batch).map { images[$0 % images.count] })
+            pooled += try forward((start..<start + batch).map { images[order[$0 % order.count]] })
         }
         pooled.removeLast(pooled.count - images.count * model.channels)
         let features = Matrix(rows: images.count, columns: model.channels, elements: pooled)
@@ -163,7 +169,7 @@ public final class Trainer {
         model.projection.bias = (0..<directions.rows).map { row in
             Float(-zip(directions.row(row), pca.mean).reduce(0) { $0 + $1.0 * $1.1 })
         }
-        return try ClassCentroids(descriptors: model.project(pooled), labels: labels).roundedToFloat()
+        return try ClassCentroids(descriptors: model.project(pooled), labels: order.map { labels[$0] }).roundedToFloat()
     }
 
     private func step(
@@ -233,22 +239,27 @@ public final class Trainer {
             })
     }
 
+    /// The pooled features of a whole batch, in its order.
     private func forward(_ images: [TileImage]) throws -> [Float] {
-        var start = 0
-        let pending = zip(shards, shardSizes).map { shard, size in
-            let part = Array(images[min(start, images.count)..<min(start + size, images.count)])
-            start += size
+        let channels = model.channels
+        let pending = zip(shards, places).map { shard, places in
+            let part = places.map { images[$0] }
             return shard.begin { try $0.forward(part) }
         }
-        return try pending.flatMap { try $0.wait() }
+        var pooled = [Float](repeating: 0, count: images.count * channels)
+        for (part, places) in zip(pending, places) {
+            let rows = try part.wait()
+            for (row, place) in places.enumerated() {
+                pooled.replaceSubrange(place * channels..<(place + 1) * channels, with: rows[row * channels..<(row + 1) * channels])
+            }
+        }
+        return pooled
     }
 
     private func backward(_ dPooled: [Float]) throws -> [ConvolutionParameters] {
-        var start = 0
         let channels = model.channels
-        let pending = zip(shards, shardSizes).map { shard, size in
-            let part = Array(dPooled[start * channels..<(start + size) * channels])
-            start += size
+        let pending = zip(shards, places).map { shard, places in
+            let part = places.flatMap { dPooled[$0 * channels..<($0 + 1) * channels] }
             return shard.begin { try $0.backward(part) }
         }
         let parts = try pending.map { try $0.wait() }

@@ -82,9 +82,13 @@ import Testing
         #expect(try weights(2) != first)
     }
 
-    @Test func normsByTheBatchLearnTooAndTheirStatisticsFollow() throws {
+    /// Six threads have as many images each as a class has in a batch: were they of one class, the norms would take out what tells
+    /// it from others, and much of what the backbone knew would be lost. Of six images it is enough that nothing is lost.
+    @Test(arguments: [(threads: 2, left: 0.7), (threads: 6, left: 1)])
+    func normsByTheBatchLearnTooAndTheirStatisticsFollow(_ threads: Int, _ left: Double) throws {
         var options = options(epochs: 12)
         options.batchNorm = .batch
+        options.threads = threads
         let trainer = try trainer(options)
         var before = 0.0
         let running = trainer.model.network.statistics
@@ -92,7 +96,7 @@ import Testing
         // The evaluation normalises by the running statistics: had they stayed, it would see other descriptors. Less is gained
         // than with frozen norms: of images this small few values stand behind each statistic.
         let after = try shortfall(encoded(trainer))
-        #expect(after < 0.7 * before, "1 − mAP is \(before) before, \(after) after")
+        #expect(after < left * before, "1 − mAP is \(before) before, \(after) after")
         for (name, values) in trainer.model.network.statistics { #expect(values != running[name], "\(name)") }
     }
 
