@@ -5,7 +5,7 @@ import TileGrid
 
 /// What is done to a model's descriptors before they are compared.
 public struct EvaluationOptions: Hashable, Sendable, Codable {
-    /// PCA whitening to this many components, fitted on the training part.
+    /// PCA whitening to this many components, fitted on the training part; at most as many as that varies in.
     public var whitening: Int?
     /// Scales of the image whose descriptors are summed: 1 alone, or 0.7, 1, 1.4. A larger scale sees the centre.
     public var scales = [1.0]
@@ -23,8 +23,9 @@ public struct Evaluation: Sendable {
     private let task: RetrievalTask
 
     /// - Parameters:
-    ///   - training: images that whitening is fitted on; without them on the test images themselves.
-    /// - Throws: `TilingError` for an image that cannot be read, `MetricLearningError`, `EncoderError`.
+    ///   - training: images that whitening is fitted on; needed for it alone.
+    /// - Throws: `TilingError` for an image that cannot be read, `TrainingError` for whitening to more components than the
+    ///   training images tell, `MetricLearningError`, `EncoderError`.
     public init(
         model: EncoderModel, test: ImageDataset, training: ImageDataset? = nil, options: EvaluationOptions = EvaluationOptions(),
         precision: EncoderPrecision = .automatic
@@ -32,8 +33,16 @@ public struct Evaluation: Sendable {
         let encoder = try Encoder(model: model, precision: precision)
         var descriptors = try Evaluation.descriptors(of: test.load(), encoder, options.scales)
         if let components = options.whitening {
-            let fitted = try training.map { try Evaluation.descriptors(of: $0.load(), encoder, options.scales) } ?? descriptors
-            descriptors = try PCAWhitening(fitting: fitted, components: components, ridge: 1e-6).transform(descriptors)
+            guard let training else { preconditionFailure("whitening without training images") }
+            let fitted = try Evaluation.descriptors(of: training.load(), encoder, options.scales)
+            let whitening = try PCAWhitening(fitting: fitted, components: components, ridge: 1e-6)
+            // The ridge keeps weak directions in bounds, but those without variance are noise, and would count as much as others.
+            guard components <= whitening.rank else {
+                throw TrainingError(
+                    operation: "whiten to", subject: "\(components) components",
+                    reason: "descriptors of the \(fitted.rows) training images vary in \(whitening.rank) directions", code: .input)
+            }
+            descriptors = whitening.transform(descriptors)
         }
         var task = try RetrievalTask.leaveOneOut(descriptors: descriptors, labels: test.labels)
         if options.expansion > 0 {

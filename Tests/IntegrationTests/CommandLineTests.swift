@@ -151,6 +151,7 @@ final class CommandLineTests {
         (["train", "/no/such/folder", "--out", "/tmp/model.safetensors"], 66, "no such folder"),
         (["train", "/tmp", "--out", "/tmp/model.safetensors", "--loss", "wild"], 64, "wild"),
         (["train", "/tmp", "--out", "/tmp/model.safetensors", "--without", "wild"], 64, "DCL has no term wild"),
+        (["evaluate", "efficientnet-lite0", "/tmp", "--whitening", "8"], 64, "training part of --split"),
         (["evaluate", "no-such-model", "/tmp"], 65, "no-such-model"),
     ] as [([String], Int, String)])
     func badInput(arguments: [String], status: Int, words: String) throws {

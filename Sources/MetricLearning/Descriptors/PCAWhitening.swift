@@ -11,6 +11,8 @@ public struct PCAWhitening: Hashable, Sendable, Codable {
     /// Variance along each direction (over n − 1), falling.
     public let variances: [Double]
     public let whitens: Bool
+    /// How many directions the fitted descriptors vary in; what lies beyond has no variance but rounding.
+    public let rank: Int
     /// Added to every variance before whitening, so that weak directions are not blown up.
     public let ridge: Double
 
@@ -44,7 +46,7 @@ public struct PCAWhitening: Hashable, Sendable, Codable {
         let eigen = try SymmetricEigen(covariance, order: dimension)
         // Rounding leaves directions without variance at about ε times the largest, of either sign.
         let least = max(0, eigen.values.last ?? 0) * Double(dimension) * 0x1p-52
-        let rank = eigen.values.count { $0 > least }
+        rank = eigen.values.count { $0 > least }
         let kept = components ?? (whitens && ridge == 0 ? rank : dimension)
         guard kept >= 1, kept <= dimension else {
             throw refuse("\(kept) components", "descriptors have \(dimension), and \(rank) directions with variance")

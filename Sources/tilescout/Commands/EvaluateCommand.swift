@@ -48,6 +48,9 @@ struct EvaluateCommand: ParsableCommand {
     func validate() throws {
         guard scales.allSatisfy({ $0 > 0.2 && $0 < 5 }), !scales.isEmpty else { throw ValidationError("--scales lie between 0.2 and 5") }
         guard expansion >= 0 else { throw ValidationError("--expansion is a number of images") }
+        guard whitening == nil || split != nil else {
+            throw ValidationError("--whitening is fitted on the training part of --split: name that too")
+        }
     }
 
     func run() throws {
