@@ -22,6 +22,9 @@ public struct Evaluation: Sendable {
     public let queries: ImageDataset
     private let task: RetrievalTask
 
+    /// Images in memory at once: enough for every core, whatever the data set's size.
+    private static let batch = 64
+
     /// - Parameters:
     ///   - training: images that whitening is fitted on; needed for it alone.
     /// - Throws: `TilingError` for an image that cannot be read, `TrainingError` for whitening to more components than the
@@ -31,10 +34,10 @@ public struct Evaluation: Sendable {
         precision: EncoderPrecision = .automatic
     ) throws {
         let encoder = try Encoder(model: model, precision: precision)
-        var descriptors = try Evaluation.descriptors(of: test.load(), encoder, options.scales)
+        var descriptors = try Evaluation.descriptors(of: test, encoder, options.scales)
         if let components = options.whitening {
             guard let training else { preconditionFailure("whitening without training images") }
-            let fitted = try Evaluation.descriptors(of: training.load(), encoder, options.scales)
+            let fitted = try Evaluation.descriptors(of: training, encoder, options.scales)
             let whitening = try PCAWhitening(fitting: fitted, components: components, ridge: 1e-6)
             // The ridge keeps weak directions in bounds, but those without variance are noise, and would count as much as others.
             guard components <= whitening.rank else {
@@ -60,12 +63,14 @@ public struct Evaluation: Sendable {
     }
 
     /// Unit descriptors, a row each; of several scales their unit sum.
-    private static func descriptors(of images: [TileImage], _ encoder: Encoder, _ scales: [Double]) throws -> Matrix<Float> {
-        var sum = Matrix<Float>(rows: images.count, columns: encoder.dimension)
-        for scale in scales {
-            let seen = scale <= 1 ? images.map { shrunk($0, by: scale) } : images.map { centre($0, by: scale) }
-            let embeddings = try encoder.embed(seen)
-            for i in sum.elements.indices { sum.elements[i] += embeddings.values[i] }
+    static func descriptors(of dataset: ImageDataset, _ encoder: Encoder, _ scales: [Double]) throws -> Matrix<Float> {
+        var sum = Matrix<Float>(rows: dataset.items.count, columns: encoder.dimension)
+        for start in stride(from: 0, to: sum.rows, by: batch) {
+            let images = try dataset.load(start..<min(start + batch, sum.rows))
+            for scale in scales {
+                let seen = scale <= 1 ? images.map { shrunk($0, by: scale) } : images.map { centre($0, by: scale) }
+                for (i, value) in try encoder.embed(seen).values.enumerated() { sum.elements[start * sum.columns + i] += value }
+            }
         }
         return sum.normalisedRows()
     }

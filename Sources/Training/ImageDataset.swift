@@ -85,7 +85,11 @@ public struct ImageDataset: Sendable {
 
     /// Every image, in the items' order, on as many threads as there are cores.
     /// - Throws: `TilingError` for the first that cannot be read.
-    public func load() throws -> [TileImage] {
+    public func load() throws -> [TileImage] { try load(items.indices) }
+
+    /// Those of some items.
+    func load(_ places: Range<Int>) throws -> [TileImage] {
+        let items = Array(items[places])
         if let pictures { return items.map { pictures[$0.path]! } }
         let results = Mutex<[Int: Result<TileImage, any Error>]>([:])
         DispatchQueue.concurrentPerform(iterations: items.count) { index in

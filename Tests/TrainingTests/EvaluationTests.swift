@@ -19,6 +19,20 @@ import Testing
 
     deinit { data.remove() }
 
+    /// 70 images are more than are in memory at once.
+    @Test(arguments: [[1], [0.7, 1, 1.4]])
+    func aDescriptorDependsOnItsImageAlone(_ scales: [Double]) throws {
+        let encoder = try Encoder(model: backbone, precision: .float32)
+        let together = try Evaluation.descriptors(of: images, encoder, scales)
+        let apart = try images.items.flatMap { item in
+            try Evaluation.descriptors(of: images.filter { $0 == item }, encoder, scales).elements
+        }
+        #expect(together.rows == 70 && together.elements == apart)
+        let pictures = try images.load()
+        let held = ImageDataset(name: "held", items: images.items.map { (images.classes[$0.label], $0.path) }, images: pictures)
+        #expect(try Evaluation.descriptors(of: held, encoder, scales) == together)
+    }
+
     /// Of 35 images 34 directions have variance, whatever the dimension.
     @Test func whiteningToMoreThanTheTrainingImagesTellIsRefused() throws {
         let names = (0..<5).map { "image\($0).png" }
