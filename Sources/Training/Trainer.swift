@@ -21,6 +21,8 @@ public final class Trainer {
     private let places: [[Int]]
     private let identity: Checkpoint.Identity
     private var optimizer: Optimizer
+    /// Path of the checkpoint, once there is one.
+    private var checkpoint: String?
 
     /// - Parameters:
     ///   - images: those of the data set's items, in their order.
@@ -100,7 +102,7 @@ public final class Trainer {
     /// - Parameters:
     ///   - checkpoint: written after every epoch; nil for none.
     ///   - log: told each step.
-    /// - Throws: `TrainingError` where the loss is no longer a number: the checkpoint is that of the last whole epoch.
+    /// - Throws: `TrainingError` where the loss is no longer a number: it says how to begin anew.
     public func run(checkpoint path: String?, log: (TrainingStep) throws -> Void) throws {
         // How OpenBLAS shares out a product depends on what else runs, and with it the rounding; these products are small.
         setLinearAlgebraThreads(1)
@@ -112,6 +114,7 @@ public final class Trainer {
             optimizer = checkpoint.optimizer
             centroids = checkpoint.centroids
             epoch = checkpoint.epochs
+            self.checkpoint = path
         } else {
             centroids = try initialise()
         }
@@ -126,6 +129,7 @@ public final class Trainer {
             if let path {
                 try Checkpoint(epochs: epoch, parameters: parameters, optimizer: optimizer, centroids: centroids)
                     .write(to: path, identity)
+                checkpoint = path
             }
         }
     }
@@ -211,9 +215,10 @@ public final class Trainer {
     }
 
     private func diverged(_ step: Int, _ reason: String) -> TrainingError {
+        // A checkpoint goes on with its own options alone.
         TrainingError(
             operation: "train past", subject: "step \(step)",
-            reason: "\(reason); the checkpoint of the last epoch stays (a lower learning rate helps)", code: .diverged)
+            reason: "\(reason); " + (checkpoint.map { "remove \($0) and " } ?? "") + "begin with a lower learning rate", code: .diverged)
     }
 
     private func augmented(_ rows: [Int], step: Int) -> [TileImage] {

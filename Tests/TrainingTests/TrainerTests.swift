@@ -151,6 +151,26 @@ import Testing
         #expect(message { try trainer(options).run(checkpoint: nil) { _ in } }.hasPrefix("cannot train past step "))
     }
 
+    /// A checkpoint is of its own learning rate alone: once there is one, it is in a lower rate's way.
+    @Test func aTrainingThatDivergedBeginsAnewOnceItsCheckpointIsRemoved() throws {
+        let checkpoint = "\(data.folder)/diverged.checkpoint"
+        var options = options(.contrastive, epochs: 2)
+        options.learningRate = 1e30
+        options.warmUp = 0
+        options.clipping = 1e30
+        options.batch = BatchShape(classes: 7, imagesPerClass: 10)  // an epoch is one step
+        let without = message { try trainer(options).run(checkpoint: nil) { _ in } }
+        #expect(without.hasSuffix("; begin with a lower learning rate"), "\(without)")
+        for _ in 1...2 {
+            let refusal = message { try trainer(options).run(checkpoint: checkpoint) { _ in } }
+            #expect(refusal.hasSuffix("; remove \(checkpoint) and begin with a lower learning rate"), "\(refusal)")
+        }
+        options.learningRate = 5e-4
+        #expect(message { try trainer(options).run(checkpoint: checkpoint) { _ in } }.contains("other options"))
+        try FileManager.default.removeItem(atPath: checkpoint)
+        try trainer(options).run(checkpoint: checkpoint) { _ in }
+    }
+
     @Test func theWrittenModelIsAnEncoder() throws {
         let trainer = try trainer(options(epochs: 1))
         try trainer.run(checkpoint: nil) { _ in }
