@@ -5,10 +5,11 @@ struct WKTReader {
     private let name: String
     private var rest: Substring
 
+    /// By its first word: a file may be called polygon.geojson.
     static func accepts(_ text: String) -> Bool {
-        let upper = text.uppercased()
-        return ["SRID=", "POLYGON", "MULTIPOLYGON", "POINT", "LINESTRING", "MULTIPOINT", "GEOMETRYCOLLECTION"]
-            .contains { upper.hasPrefix($0) }
+        let upper = text.uppercased(), keyword = upper.prefix { !$0.isWhitespace && $0 != "(" }
+        return upper.hasPrefix("SRID=")
+            || ["POLYGON", "MULTIPOLYGON", "POINT", "LINESTRING", "MULTIPOINT", "GEOMETRYCOLLECTION"].contains(String(keyword))
     }
 
     static func polygons(of text: String) throws -> [[[Point]]] {

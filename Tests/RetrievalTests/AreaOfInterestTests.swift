@@ -48,6 +48,11 @@ struct AreaOfInterestTests {
     @Test("What cannot be used is refused with its reason", arguments: [
         ("", "empty"),
         ("no-such-file.geojson", "nor a file that exists"),
+        ("polygon.geojson", "nor a file that exists"),
+        ("POLYGONS.json", "nor a file that exists"),
+        ("points.geojson", "nor a file that exists"),
+        ("multipolygon/area.geojson", "nor a file that exists"),
+        ("POLYGON", "is missing"),
         ("{\"type\":", "not JSON"),
         ("{\"kind\":1}", "not GeoJSON"),
         (#"{"type":"FeatureCollection","features":[]}"#, "no polygon"),
