@@ -81,8 +81,11 @@ public final class Trainer {
         guard (2...graph.featureChannels).contains(options.dimension) else {
             throw refuse("\(options.dimension) dimensions", "the backbone gives \(graph.featureChannels) at most")
         }
-        guard options.learningRate > 0, options.learningRate.isFinite, options.weightDecay >= 0 else {
-            throw refuse("learning rate \(options.learningRate), weight decay \(options.weightDecay)", "they are positive numbers")
+        let rates = [options.learningRate, options.projectionRate, options.weightDecay]
+        guard rates.allSatisfy(\.isFinite), options.learningRate > 0, options.projectionRate > 0, options.weightDecay >= 0 else {
+            throw refuse(
+                "learning rate \(rates[0]), the projection's \(rates[1]) times that, weight decay \(rates[2])",
+                "they are positive numbers, and a decay may be 0")
         }
         guard options.augmentation.leastArea > 0, options.augmentation.leastArea <= 1, (0..<1).contains(options.augmentation.colour)
         else {

@@ -200,6 +200,10 @@ import Testing
         #expect(refusal { $0.dimension = 5000 }.contains("1280"))
         #expect(refusal { $0.augmentation.leastArea = 0 }.contains("a crop keeps"))
         #expect(refusal { $0.backboneShare = 1 }.contains("less than 1"))
-        #expect(refusal { $0.learningRate = .nan }.contains("learning rate"))
+        #expect(refusal { $0.learningRate = .nan }.contains("learning rate nan"))
+        for decay in [-1, .nan, .infinity] { #expect(refusal { $0.weightDecay = decay }.contains("weight decay \(decay)")) }
+        for rate in [-1, 0, .nan, .infinity] {
+            #expect(refusal { $0.projectionRate = rate }.contains("the projection's \(rate) times"))
+        }
     }
 }
