@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Kernels
@@ -160,6 +161,35 @@ import Testing
             down[place] -= 1e-3
             #expect(abs((loss(up) - loss(down)) / 2e-3 - Double(gradient[place])) < 2e-3, "at \(place)")
         }
+    }
+
+    /// ∂y/∂x = (x / y)ᵖ⁻¹ / positions in double precision, over features so small that their powers leave Float's range.
+    @Test(arguments: [2.5, 3, 8, 16, 40] as [Float], [1, 1e-2, 1e-4] as [Float])
+    func generalisedMeansGradientsEqualTheNaiveTwin(_ p: Float, _ scale: Float) throws {
+        let engine = try Engine(threads: 1)
+        let positions = 6, channels = 5
+        let shape = TensorDescriptor.images(batch: 1, channels: channels, height: 3, width: 2)
+        let input = try Tensor(shape, on: engine), dInput = try Tensor(shape, on: engine)
+        let pooled = try Tensor(.matrix(rows: 1, columns: channels), on: engine)
+        let dPooled = try Tensor(.matrix(rows: 1, columns: channels), on: engine)
+        let x = noise(shape.elementCount, seed: 5).map { abs($0) * scale }, d = noise(channels, seed: 6)
+        let means = (0..<channels).map { c in
+            let powers = (0..<positions).map { pow(max(Double(x[$0 * channels + c]), 1e-6), Double(p)) }
+            return pow(powers.reduce(0, +) / Double(positions), 1 / Double(p))
+        }
+        input.assign(x)
+        pooled.assign(means.map { Float($0) })
+        dPooled.assign(d)
+        poolBackward(dInput, dPooled, input: input, pooled: pooled, by: .gem(p: p))
+        for (place, gradient) in dInput.values.enumerated() {
+            let c = place % channels, ratio = Double(x[place]) / means[c]
+            let expected = x[place] > 1e-6 ? Double(d[c]) * pow(ratio, Double(p) - 1) / Double(positions) : 0
+            #expect(abs(Double(gradient) - expected) < 1e-4 * max(1e-2, abs(expected)), "\(gradient), not \(expected), at \(place)")
+        }
+        // Where the mean itself went to zero the gradient keeps within its bounds: a share of the pooled one.
+        pool(input, by: .gem(p: p), into: pooled)
+        poolBackward(dInput, dPooled, input: input, pooled: pooled, by: .gem(p: p))
+        for (place, gradient) in dInput.values.enumerated() { #expect(abs(gradient) <= abs(d[place % channels]) * 1.001) }
     }
 
     private func worst(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).map { abs($0 - $1) }.max()! }

@@ -25,14 +25,14 @@ public func poolBackward(
                 for c in 0..<channels { dx[position * channels + c] = dy[c] * scale }
             }
         case .gem(let p):
-            // ∂y/∂x = xᵖ⁻¹ y¹⁻ᵖ / positions, and 0 where x was clamped.
-            let scale = 1 / Float(positions)
+            // ∂y/∂x = (x / y)ᵖ⁻¹ / positions, and 0 where x was clamped. Powers of x and of y by themselves leave Float's range.
+            // x / y is positions^(1/p) at most, whatever is left of a y that forward lost in small powers.
+            let scale = 1 / Float(positions), most = powf(Float(positions), 1 / p)
             for c in 0..<channels {
-                let outer = dy[c] * scale * powf(y[c], 1 - p)
                 for position in 0..<positions {
-                    let value = x[position * channels + c]
-                    let inner = p == 3 ? value * value : powf(value, p - 1)
-                    dx[position * channels + c] = value > 1e-6 ? outer * inner : 0
+                    let value = x[position * channels + c], ratio = min(value / y[c], most)
+                    let power = p == 3 ? ratio * ratio : powf(ratio, p - 1)
+                    dx[position * channels + c] = value > 1e-6 ? dy[c] * scale * power : 0
                 }
             }
         case .max:
