@@ -53,8 +53,8 @@ public struct EncoderModel: Sendable {
     }
 
     /// Reads a model file.
-    /// - Throws: `ModelFileError` for a file that is no safetensors file, lacks metadata or weights, or names an
-    ///   unknown architecture, pooling or interpolation.
+    /// - Throws: `ModelFileError` for a file that is no safetensors file, lacks metadata or weights, has weights that are not
+    ///   finite, or names an unknown architecture, pooling or interpolation.
     public static func load(path: String) throws -> EncoderModel {
         let data: Data
         do {
@@ -125,6 +125,8 @@ public struct EncoderModel: Sendable {
             dimension = graph.featureChannels
         }
         if let fault = graph.missingTensor(in: weights) { throw refuse(fault) }
+        // Kernels clamp with maxima that take NaN for their lower bound: vectors would be finite, and wrong.
+        if let fault = try weights.nonFiniteTensor() { throw refuse(fault) }
     }
 }
 

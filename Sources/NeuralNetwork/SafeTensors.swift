@@ -143,6 +143,13 @@ public struct SafeTensors: Sendable {
         }
     }
 
+    /// What is wrong with the first tensor, by name, that holds NaN or an infinity; nil where there is none.
+    public func nonFiniteTensor() throws -> String? {
+        try entries.sorted { $0.key < $1.key }
+            .first { name, entry in try values(name, shape: entry.shape).contains { !$0.isFinite } }
+            .map { "tensor \($0.key) has a value that is not finite" }
+    }
+
     /// IEEE binary16 to binary32, exactly.
     static func half(_ bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16

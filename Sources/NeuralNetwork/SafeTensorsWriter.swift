@@ -41,13 +41,17 @@ extension SafeTensors {
     }
 
     /// Writes a file, whole or not at all, and flushed to the disk (Foundation's atomic writing does both).
-    /// - Throws: `ModelFileError` (no such folder, full disk).
+    /// - Throws: `ModelFileError` (a value that is not finite, in float16 perhaps for its size; no such folder; full disk).
     public static func write(_ tensors: [String: Content], metadata: [String: String], to path: String) throws {
+        func refuse(_ reason: String) -> ModelFileError {
+            ModelFileError(operation: "write weights", path: path, reason: reason)
+        }
+        let data = try encode(tensors, metadata: metadata)
+        if let fault = try SafeTensors(data: data, path: path).nonFiniteTensor() { throw refuse(fault) }
         do {
-            try encode(tensors, metadata: metadata).write(to: URL(fileURLWithPath: path), options: .atomic)
+            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw ModelFileError(
-                operation: "write weights", path: path, reason: (error as NSError).localizedDescription)
+            throw refuse((error as NSError).localizedDescription)
         }
     }
 

@@ -129,6 +129,10 @@ public final class Trainer {
             // Classes that no batch drew keep the centroid they had.
             centroids = accumulator.finish().updating(centroids).roundedToFloat()
             epoch += 1
+            // The last step's weights have met no loss that would tell.
+            guard parameters.values.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
+                throw diverged(optimizer.steps - 1, "a weight is not finite")
+            }
             if let path {
                 try Checkpoint(epochs: epoch, parameters: parameters, optimizer: optimizer, centroids: centroids)
                     .write(to: path, identity)
@@ -273,19 +277,6 @@ public final class Trainer {
         let parts = try pending.map { try $0.wait() }
         return parts.dropFirst().reduce(parts[0]) { sum, part in zip(sum, part).map(+) }
     }
-}
-
-/// What one step came to.
-public struct TrainingStep: Sendable {
-    public let step: Int
-    public let of: Int
-    public let epoch: Int
-    public let loss: Double
-    /// Of all gradients together, before clipping.
-    public let gradientLength: Double
-    public let learningRate: Double
-    public let images: Int
-    public let seconds: Double
 }
 
 extension ClassCentroids {

@@ -135,6 +135,22 @@ import TileGrid
         #expect(error?.description.contains(fault) == true, "\(error?.description ?? "")")
     }
 
+    /// A kernel's max(x, 0) takes NaN for 0: such a model would give vectors, and wrong ones.
+    @Test(arguments: SafeTensors.DType.allCases, [Float.nan, .infinity, -.infinity])
+    func weightsThatAreNoNumbersAreRefused(_ dtype: SafeTensors.DType, _ value: Float) throws {
+        let base = try EncoderModel.load(named: "efficientnet-lite0").weights
+        var contents: [String: SafeTensors.Content] = [:]
+        for (name, entry) in base.entries where !name.hasPrefix("_fc") {
+            contents[name] = .init(shape: entry.shape, values: try base.values(name, shape: entry.shape))
+        }
+        let name = "_blocks.3._depthwise_conv.weight", sound = try #require(contents[name])
+        var values = sound.values
+        values[values.count / 2] = value
+        contents[name] = .init(shape: sound.shape, values: values, dtype: dtype)
+        let error = #expect(throws: ModelFileError.self) { try EncoderModel.make(contents, metadata: base.metadata) }
+        #expect(error?.description.contains("tensor \(name) has a value that is not finite") == true, "\(error?.description ?? "")")
+    }
+
     @Test func anAbsentModelSaysWhereItWasLookedFor() {
         let error = #expect(throws: ModelFileError.self) { try EncoderModel.load(named: "none", in: ["/a", "/b"]) }
         #expect(error?.description.contains("/a, /b") == true)

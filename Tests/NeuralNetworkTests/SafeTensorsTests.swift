@@ -18,6 +18,16 @@ import Testing
         #expect(throws: ModelFileError.self) { try file.values("c", shape: [1]) }
     }
 
+    /// 70,000 is a number, and none in float16.
+    @Test(arguments: [(Float.nan, SafeTensors.DType.float32), (-.infinity, .bfloat16), (70000, .float16)])
+    func valuesThatAreNotFiniteAreNotWritten(_ value: Float, _ dtype: SafeTensors.DType) throws {
+        let path = NSTemporaryDirectory() + "weights-\(UUID().uuidString).safetensors"
+        let tensors = ["a": SafeTensors.Content(shape: [1], values: [1]), "b": .init(shape: [2], values: [0, value], dtype: dtype)]
+        let error = #expect(throws: ModelFileError.self) { try SafeTensors.write(tensors, metadata: [:], to: path) }
+        #expect(error?.reason == "tensor b has a value that is not finite")
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
     @Test func equalContentsGiveEqualBytes() throws {
         let tensors = ["x": SafeTensors.Content(shape: [2], values: [1, 2]), "y": .init(shape: [], values: [3])]
         #expect(

@@ -151,6 +151,16 @@ import Testing
         #expect(message { try trainer(options).run(checkpoint: nil) { _ in } }.hasPrefix("cannot train past step "))
     }
 
+    /// The last step's weights meet no loss that would tell.
+    @Test func weightsThatAreNoNumbersAreNoModel() throws {
+        var options = options(.contrastive, epochs: 1)
+        options.learningRate = 1e38
+        options.weightDecay = 1e10
+        options.warmUp = 0
+        options.batch = BatchShape(classes: 7, imagesPerClass: 10)  // one step
+        #expect(message { try trainer(options).run(checkpoint: nil) { _ in } }.contains("step 0: a weight is not finite"))
+    }
+
     /// A checkpoint is of its own learning rate alone: once there is one, it is in a lower rate's way.
     @Test func aTrainingThatDivergedBeginsAnewOnceItsCheckpointIsRemoved() throws {
         let checkpoint = "\(data.folder)/diverged.checkpoint"
