@@ -9,7 +9,7 @@ import Tiling
 ///
 /// The memory in use is what the queues hold plus one row of tiles per cutter, whatever the size of a scene. A run is
 /// hidden from searches until it is published at its end; a run that was cut short is continued by the next one with the
-/// same options.
+/// same options, which takes back what was stored of scenes that it does not go through.
 public struct IngestPipeline {
     private let options: IngestOptions
     private let openStore: @Sendable () throws -> TileStore
@@ -75,6 +75,8 @@ public struct IngestPipeline {
         for failure in report.failures {
             try store.recordFailure(run, path: failure.path, stage: failure.stage, reason: failure.reason)
         }
+        // What an attempt that was cut short had begun, and this one did not go through.
+        try store.discardFailed(run: run)
         try store.finish(run, .published, counts: CanonicalJSON.text(report))
         report.warnings += try store.buildIndexes(model: run.request.model, every: max(1, display?.interval ?? 1)) { [display] progress in
             display?.show(progress.text)

@@ -22,12 +22,14 @@ final class IngestTests {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    private func pipeline(_ roots: [String], limits: TilingLimits = .standard) throws -> IngestPipeline {
+    private func pipeline(
+        _ roots: [String], limits: TilingLimits = .standard, concurrency: IngestOptions.Concurrency = .init()
+    ) throws -> IngestPipeline {
         let cluster = try TestCluster.shared.get().cluster
         let database: String = try connection.query("SELECT current_database() AS name")[0]["name"]
         let options = IngestOptions(
             roots: roots, collection: "test", tiling: TilingOptions(tileSize: 128), limits: limits,
-            model: try EncoderModel.load(named: EncoderModel.defaultName))
+            model: try EncoderModel.load(named: EncoderModel.defaultName), concurrency: concurrency)
         return IngestPipeline(options: options) { TileStore(connection: try cluster.connect(database: database)) }
     }
 
@@ -74,6 +76,29 @@ final class IngestTests {
         #expect(report.failures.allSatisfy { $0.reason.contains("cannot") && $0.reason.contains(".tif") })
         #expect(try TileStore(connection: connection).scenes().map(\.path) == [good])
         #expect(try TileStore(connection: connection).failures().count == bad.count)
+    }
+
+    @Test(
+        "Half a scene that an ingest cut short has left is not published by the next one, which cannot read it or is not asked for it",
+        arguments: [true, false])
+    func halfAScene(isDamaged: Bool) throws {
+        let half = try scene("half.tif", seed: 1)
+        // The first merge enters the scene in the ledger, the second one finds it there.
+        try connection.query(
+            "CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$")
+        try connection.query("CREATE TRIGGER full_disk BEFORE UPDATE ON tilescout.run_scene FOR EACH ROW EXECUTE FUNCTION public.full_disk()")
+        #expect(throws: PostgreSQLError.self) { try pipeline([folder.path], concurrency: .init(batch: 2, merge: 4)).run() }
+        try connection.query("DROP TRIGGER full_disk ON tilescout.run_scene")
+        let stored: Int = try connection.query("SELECT count(*) AS n FROM tilescout.tile")[0]["n"]
+        #expect((1..<12).contains(stored))
+        if isDamaged { try Data("no raster".utf8).write(to: URL(fileURLWithPath: half)) }
+        let whole = try scene("whole.tif", seed: 2)
+        let report = try pipeline([isDamaged ? folder.path : whole]).run()
+        #expect(report.resumed && report.reconciles && report.tilesStored == 12)
+        #expect(report.failures.map(\.path) == (isDamaged ? [half] : []))
+        #expect(try TileStore(connection: connection).scenes().map(\.path) == [whole])
+        let visible: Int = try connection.query("SELECT count(*) AS n FROM tilescout.tiles")[0]["n"]
+        #expect(visible == 12)
     }
 
     @Test("A tile looks most like itself on another day: its own place comes first among all")

@@ -226,6 +226,31 @@ import TileStore
         #expect(try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8))).hits.map(\.tileID) == [StoreFixture.id(1)])
     }
 
+    /// Nobody has said that these scenes failed: they were begun when the process died, and the next one did not meet them.
+    @Test func whatAnAttemptThatWasCutShortHadBegunIsTakenBackUnlessItIsGoneThrough() throws {
+        var f = try StoreFixture()
+        let replaced = try f.addScene(1, path: "/replaced.tif")
+        _ = try f.store.merge([f.row(1, scene: replaced)], run: f.run)
+        try f.store.finishScene(replaced, run: f.run)
+        try f.store.finish(f.run, .published)
+        f.run = try f.store.beginRun(f.run.request)
+        let through = try f.addScene(2), half = try f.addScene(3), goneOnWith = try f.addScene(4)
+        _ = try f.store.merge([f.row(2, scene: through), f.row(3, scene: half), f.row(4, scene: goneOnWith)], run: f.run)
+        try f.store.finishScene(through, run: f.run)
+        // No tile of it was merged, but the file is known to hold it.
+        _ = try f.addScene(5, path: "/replaced.tif")
+        try f.store.finish(f.run, .interrupted(reason: "a signal"))
+        f.run = try f.store.beginRun(f.run.request)
+        _ = try f.store.merge([f.row(6, scene: goneOnWith)], run: f.run)
+        try f.store.finishScene(goneOnWith, run: f.run)
+        #expect(try f.store.discardFailed(run: f.run) == 1)
+        try f.store.finish(f.run, .published)
+        let hits = try f.store.search(SearchRequest(embedding: StoreFixture.direction(0, 8), k: 100)).hits
+        #expect(Set(hits.map(\.tileID)) == Set([1, 2, 4, 6].map(StoreFixture.id)))
+        #expect(Set(try f.store.scenes().map(\.id)) == [replaced, through, goneOnWith])
+        #expect(try f.store.findScenes("/replaced.tif") == [replaced])
+    }
+
     /// The same bytes under two paths, cut in two sizes: good is what came through in both, from whichever file.
     @Test(arguments: [(otherIsGood: false, remaining: 0), (otherIsGood: true, remaining: 2)])
     func oneSizeThatFailedUnderBothPathsTakesTheOtherBackAsWell(otherIsGood: Bool, remaining: Int) throws {
@@ -240,6 +265,7 @@ import TileStore
         }
         for job in try f.store.claimJobs(runID: f.run.id, worker: "w", most: 10, leaseSeconds: 60, alone: true) {
             let isGood = job.tilingID == small.tilingID || (job.file.path == "/b.tif" && otherIsGood)
+            if isGood { try f.store.finishScene(scene, run: job.tilingID == small.tilingID ? small : large) }
             #expect(try f.store.endJob(job.id, worker: "w", isGood ? .ingested : .failed(stage: "cut", reason: "no")))
         }
         try f.store.discardFailed(run: f.run)

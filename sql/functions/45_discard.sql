@@ -37,9 +37,10 @@ DECLARE
     discarded bigint := 0;
 BEGIN
     -- What a worker that died over a scene had stored of it, or one tile size of a scene whose other size failed. Bytes that
-    -- another file brought as well are good, where it brought them in the same size.
+    -- another file brought as well are good, where it brought them in the same size. And what an attempt that was cut short had
+    -- begun and this one did not go through: the file is gone, cannot be read any more, or was not asked for again.
     FOR half IN
-        SELECT DISTINCT s.id FROM tilescout.job AS j
+        SELECT s.id FROM tilescout.job AS j
         JOIN tilescout.run AS r ON r.id = j.run_id
         JOIN tilescout.scene_file AS f ON f.collection_id = r.collection_id AND f.path = j.path
         JOIN tilescout.scene AS s ON s.id = f.scene_id
@@ -47,6 +48,9 @@ BEGIN
           AND NOT EXISTS (
               SELECT FROM tilescout.scene_file AS other JOIN tilescout.job AS good ON good.run_id = j.run_id AND good.path = other.path
               WHERE other.scene_id = s.id AND other.path <> j.path AND good.tiling_id = j.tiling_id AND good.state IN ('ingested', 'known'))
+        UNION SELECT l.scene_id FROM tilescout.run_scene AS l WHERE l.run_id = discard_failed.run_id AND NOT l.complete
+        UNION SELECT s.id FROM tilescout.scene AS s WHERE s.run_id = discard_failed.run_id
+          AND NOT EXISTS (SELECT FROM tilescout.run_scene AS l WHERE l.run_id = s.run_id AND l.scene_id = s.id)
     LOOP
         discarded := discarded + tilescout.discard_scene(discard_failed.run_id, half.id);
     END LOOP;
