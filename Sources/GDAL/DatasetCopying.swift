@@ -24,9 +24,10 @@ extension Dataset {
         try check(request.region)
         let (region, operation) = (request.region, "write tile")
         var arguments = ["-of", "GTiff", "-co", "COMPRESS=DEFLATE", "-co", "INTERLEAVE=PIXEL"]
-        // Differences of neighbours deflate better than samples; floating point needs its own form of that.
-        let types = try request.bands.map { try band($0).dataType }
-        if types.allSatisfy({ $0 == types[0] }), let type = types[0], !type.isComplex {
+        // Differences of neighbours deflate better than samples; floating point needs its own form of that, and packed bits have none.
+        let bands = try request.bands.map(band)
+        if bands.allSatisfy({ $0.dataType == bands[0].dataType }), let type = bands[0].dataType, !type.isComplex,
+            type.isFloatingPoint || bands.allSatisfy({ [8, 16, 32, 64].contains($0.bitDepth) }) {
             arguments += ["-co", "PREDICTOR=\(type.isFloatingPoint ? 3 : 2)"]
         }
         arguments += ["-srcwin", "\(region.x)", "\(region.y)", "\(region.width)", "\(region.height)"]

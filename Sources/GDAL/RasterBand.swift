@@ -17,9 +17,12 @@ public struct RasterBand {
     public var dataType: DataType? { DataType(gdal: GDALGetRasterDataType(handle)) }
 
     /// True for 8-bit samples that carry a sign, which GDAL before 3.7 marks in metadata.
-    public var isSignedByte: Bool {
-        dataType == .uint8 && Dataset.dictionary(GDALGetMetadata(handle, "IMAGE_STRUCTURE"))["PIXELTYPE"] == "SIGNEDBYTE"
-    }
+    public var isSignedByte: Bool { dataType == .uint8 && structure["PIXELTYPE"] == "SIGNEDBYTE" }
+
+    /// Bits of a sample in the file; nil for a type that this release of GDAL alone knows.
+    public var bitDepth: Int? { structure["NBITS"].flatMap(Int.init) ?? dataType.map { $0.byteCount * 8 } }
+
+    private var structure: [String: String] { Dataset.dictionary(GDALGetMetadata(handle, "IMAGE_STRUCTURE")) }
 
     /// Width and height of the blocks that the format decodes as one.
     public var blockSize: (width: Int, height: Int) {

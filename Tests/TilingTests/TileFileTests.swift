@@ -35,6 +35,22 @@ struct TileFileTests {
         #expect(try Dataset(path: file).metadata()["TILESCOUT_TILE"] == tile.id.description)
     }
 
+    /// Packed bits, which no predictor is made for; a part of the scene and the whole of it are copied in different ways.
+    @Test(arguments: [(DataType.uint8, 1), (.uint8, 7), (.uint16, 12), (.uint16, 15), (.uint32, 20), (.float32, 16)], [64, 128])
+    func keepOddBitDepths(_ depth: (type: DataType, bits: Int), side: Int) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("scene.tif")
+        try TestScene(width: side, height: side, dataType: depth.type, options: ["NBITS=\(depth.bits)"]).write(to: path)
+        let options = TilingOptions(tileSize: 64, stretch: .none)
+        let cutter = try SceneCutter(path: path, options: options)
+        let last = cutter.layout.count - 1
+        let copy = try Dataset(path: cutter.writeTile(last, toDirectory: folder.path))
+        #expect(try copy.band(1).bitDepth == depth.bits && copy.band(1).dataType == depth.type)
+        guard case .tile(let tile) = try cutter.cut(last), case .tile(let again) = try SceneCutter(path: copy.name, options: options).cut(0)
+        else { return #expect(Bool(false)) }
+        #expect(again.image == tile.image)
+    }
+
     @Test func thatCannotBeWrittenLeaveNothing() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("a.tif")

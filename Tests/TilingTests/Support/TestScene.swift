@@ -28,6 +28,8 @@ struct TestScene {
     var crs: String? = "EPSG:32633"
     var geoTransform: [Double]? = [500_000, 10, 0, 5_100_000, 0, -10]
     var metadata: [String: String] = [:]
+    /// Of the driver, besides those of the layout.
+    var options: [String] = []
 
     /// Between 1 and 250, different in each band: fits every type, and is never a nodata value.
     static func value(_ x: Int, _ y: Int, band: Int) -> Int { 1 + (x * 3 + y * 5 + band * 40) % 250 }
@@ -47,7 +49,7 @@ struct TestScene {
 
     func write(to path: String) throws {
         let alpha = mask == .alpha
-        var options = layout.options
+        var options = layout.options + options
         if dataType.isFloatingPoint { options.removeAll { $0.hasPrefix("PREDICTOR") } }
         if alpha { options += ["PHOTOMETRIC=MINISBLACK"] }
         let writer = try RasterWriter(
