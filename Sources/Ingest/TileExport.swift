@@ -25,7 +25,8 @@ public struct TileExport: Sendable {
         self.display = display
     }
 
-    /// - Returns: counts, in which `tilesStored` are the tiles cut (and written); a scene that fails leaves no tile.
+    /// - Returns: counts, in which `tilesStored` are the tiles cut (and written); a scene that fails leaves no tile, and of scenes of
+    ///   equal bytes one is cut.
     /// - Throws: `IngestError` where there is no scene or the folder cannot be made.
     public func run() throws -> IngestReport {
         let started = Date()
@@ -48,13 +49,14 @@ public struct TileExport: Sendable {
         initial.scenesFound = discovery.candidates.count + discovery.problems.count
         initial.failures = discovery.problems.map { .init(path: $0.path, stage: "discover", reason: $0.reason) }
         let report = Mutex(initial)
+        let begun = Mutex<Set<String>>([])
         let next = Mutex(discovery.candidates.map(\.path)[...])
         let stages = StageThreads(onFailure: { next.withLock { $0.removeAll() } })
         for _ in 0..<min(threads, max(1, discovery.candidates.count)) {
             stages.start("cut") {
                 while let path = next.withLock({ $0.popFirst() }) {
                     do {
-                        try cut(path, meter: meter, report: report)
+                        try cut(path, begun: begun, meter: meter, report: report)
                     } catch {
                         guard error is TilingError || error is TileGridError else { throw error }
                         report.withLock { $0.failures.append(.init(path: path, stage: "cut", reason: "\(error)")) }
@@ -70,8 +72,15 @@ public struct TileExport: Sendable {
         return result
     }
 
-    private func cut(_ path: String, meter: ProgressMeter, report: borrowing Mutex<IngestReport>) throws {
+    /// - Parameter begun: SHA-256 of the scenes that are cut, or were.
+    private func cut(
+        _ path: String, begun: borrowing Mutex<Set<String>>, meter: ProgressMeter, report: borrowing Mutex<IngestReport>
+    ) throws {
         let cutter = try SceneCutter(path: path, options: options, limits: limits)
+        guard begun.withLock({ $0.insert(cutter.info.fingerprint.sha256).inserted }) else {
+            report.withLock { $0.scenesDuplicate += 1 }
+            return meter.sceneDone()
+        }
         meter.opened(tiles: cutter.layout.count)
         var written: [String] = []
         var count = 0
@@ -87,6 +96,7 @@ public struct TileExport: Sendable {
                 }
                 meter.did(tiles: 1)
             }
+            try cutter.info.fingerprint.checkUnchanged(path)
         } catch {
             for path in written { unlink(path) }
             throw error

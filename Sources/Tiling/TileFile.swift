@@ -21,7 +21,8 @@ extension SceneCutter {
     public func writeTile(_ index: Int, toDirectory directory: String) throws -> String {
         let window = layout[index].clipped(toWidth: layout.rasterWidth, height: layout.rasterHeight)
         let path = (directory as NSString).appendingPathComponent(fileName(ofTile: index))
-        let partial = path + ".partial-\(ProcessInfo.processInfo.processIdentifier)"
+        // Of this call alone: another thread may be writing a tile of this name.
+        let partial = path + ".partial-\(UUID().uuidString)"
         var metadata = ["TILESCOUT_TILE": tileID(index).description, "TILESCOUT_SCENE": info.fingerprint.sha256]
         if let acquired = info.acquired, acquired.precision == .second || acquired.precision == .day {
             metadata["TIFFTAG_DATETIME"] = Self.tiffTime(acquired.instant)
