@@ -54,7 +54,11 @@ struct CommonGrid {
         reference = try raster(.notGeoreferenced) { try SpatialReference(code) }
     }
 
-    var canonicalText: String { "\(kind):\(crsCode):\(resolution)" }
+    /// Windows count from a corner on a multiple of the step, so that another step places them elsewhere. Tiles side by side need not
+    /// say it: there it is their size.
+    private func canonicalText(_ options: TilingOptions) -> String {
+        "\(kind):\(crsCode):\(resolution)" + (options.overlap > 0 ? ":step \(options.tileSize - options.overlap)" : "")
+    }
 
     /// The scene warped to whole tiles of this grid.
     func view(
@@ -81,7 +85,7 @@ struct CommonGrid {
             }
         }
         let grid = SceneGrid(
-            canonicalText: canonicalText, crsName: reference.name, crsCode: crsCode, crsWKT: reference.wkt,
+            canonicalText: canonicalText(options), crsName: reference.name, crsCode: crsCode, crsWKT: reference.wkt,
             geoTransform: GeoTransform(
                 originX: snapped.west, originY: snapped.north, pixelWidth: resolution, pixelHeight: resolution),
             width: image.width, height: image.height)

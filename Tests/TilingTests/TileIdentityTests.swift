@@ -35,6 +35,22 @@ struct TileIdentityTests {
         }
     }
 
+    /// The corner that windows count from depends on the step.
+    @Test(arguments: [TileGridKind.utm(resolution: 10), .webMercator(resolution: nil)])
+    func isOfOnePlaceAlone(_ grid: TileGridKind) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("a.tif")
+        try TestScene(width: 300, height: 300, geoTransform: [501_000, 10, 0, 5_100_000, 0, -10]).write(to: path)
+        var places: [TileID: Set<GeoTransform>] = [:]
+        for (size, overlap) in [(64, 0), (64, 32), (64, 16), (64, 8), (32, 0), (48, 16)] {
+            let cutter = try SceneCutter(path: path, options: TilingOptions(tileSize: size, overlap: overlap, grid: grid))
+            for index in cutter.layout.indices {
+                places[cutter.tileID(index), default: []].insert(cutter.info.grid.geoTransform.translated(to: cutter.layout[index]))
+            }
+        }
+        #expect(places.values.allSatisfy { $0.count == 1 })
+    }
+
     @Test func doesNotChangeWithWhatOnlySelects() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("a.tif")
