@@ -22,14 +22,26 @@ extension Dataset {
         case rationalPolynomials(height: Double)
     }
 
+    /// What nodata values say of a pixel of several bands.
+    public enum MissingData: Sendable {
+        /// It is missing where all bands have theirs; else they are samples as any.
+        case inAllBands
+        /// Each band by itself: no number where it has its own.
+        case inEachBand
+    }
+
     public enum Resampling: String, Sendable { case nearest = "near", bilinear, cubic }
 
     /// A view of this dataset in another coordinate system, warped block by block while it is read, with an alpha
-    /// band last that tells what the source covers. Georeferencing by geotransform, ground control points or RPCs.
+    /// band last that tells what the source covers. Georeferencing by geotransform, ground control points or RPCs. A last band that
+    /// is alpha is taken for the source's own; one that is not last, for a band as any.
     ///
-    /// - Parameter grid: nil lets GDAL choose extent and resolution.
+    /// - Parameters:
+    ///   - grid: nil lets GDAL choose extent and resolution.
+    ///   - missing: `inEachBand` is for floating point.
     public func warped(
-        to target: SpatialReference, grid: WarpedGrid?, resampling: Resampling, placement: Placement = .geoTransform
+        to target: SpatialReference, grid: WarpedGrid?, resampling: Resampling, missing: MissingData = .inAllBands,
+        placement: Placement = .geoTransform
     ) throws -> Dataset {
         var arguments = [
             "-of", "VRT", "-t_srs", target.wkt, "-r", resampling.rawValue, "-dstalpha",
@@ -38,6 +50,10 @@ extension Dataset {
         ]
         switch placement {
         case .geoTransform: break
+        switch missing {
+        case .inAllBands: arguments += ["-wo", "UNIFIED_SRC_NODATA=YES"]
+        case .inEachBand: arguments += ["-wo", "INIT_DEST=nan"]
+        }
         case .controlPoints: arguments += ["-to", "METHOD=GCP_POLYNOMIAL"]
         case .rationalPolynomials(let height): arguments += ["-rpc", "-to", "RPC_HEIGHT=\(height)"]
         }

@@ -20,7 +20,7 @@ public final class WindowCopier {
         let isPlain = source.geoTransform != nil && source.groundControlPointCount == 0
             && !source.metadataDomains.contains("RPC") && types.count == 1 && types.first != .some(nil)
         template = try isPlain
-            ? source.translated(to: "", format: "MEM", ["-srcwin", "0", "0", "1", "1"] + bands.flatMap { ["-b", "\($0)"] }) : nil
+            ? source.translated(to: "", format: "MEM", bands: bands, ["-srcwin", "0", "0", "1", "1"]) : nil
     }
 
     /// See ``Dataset/copyToGeoTIFF(_:path:)``.
@@ -81,16 +81,22 @@ public final class WindowCopier {
 }
 
 extension Dataset {
+    /// A view of some of the bands, in the order given, with all else that the raster has.
+    public func view(ofBands bands: [Int]) throws -> Dataset {
+        try translated(to: "", format: "VRT", bands: bands)
+    }
+
     /// A copy by GDALTranslate with its command's arguments, open.
-    fileprivate func translated(to path: String, format: String, _ arguments: [String]) throws -> Dataset {
+    fileprivate func translated(to path: String, format: String, bands: [Int] = [], _ arguments: [String] = []) throws -> Dataset {
         let operation = "copy"
-        let list = (["-of", format] + arguments).reduce(nil as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) { CSLAddString($0, $1) }
+        let all = ["-of", format] + bands.flatMap { ["-b", "\($0)"] } + arguments
+        let list = all.reduce(nil as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) { CSLAddString($0, $1) }
         defer { CSLDestroy(list) }
         CPLErrorReset()
         guard let options = GDALTranslateOptionsNew(list, nil) else { throw GDALError.last(operation, name) }
         defer { GDALTranslateOptionsFree(options) }
         var usage: Int32 = 0
         guard let copy = GDALTranslate(path, handle, options, &usage) else { throw GDALError.last(operation, name) }
-        return Dataset(owning: copy, name: name)
+        return Dataset(owning: copy, name: name, source: self)
     }
 }

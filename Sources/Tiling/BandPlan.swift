@@ -48,9 +48,18 @@ struct BandPlan {
         (self.image, self.palette, self.dataType, self.validity) = (image, palette, dataType, validity)
     }
 
-    /// The same bands in a warped view, whose last band says what the source covers.
-    func warped(alphaBand: Int) -> BandPlan {
-        BandPlan(image: image, palette: palette, dataType: dataType, validity: .alpha(band: alphaBand))
+    /// The bands that are read: those of the image, each once, then alpha.
+    var bands: [Int] {
+        var bands: [Int] = []
+        for number in image where !bands.contains(number) { bands.append(number) }
+        if case .alpha(let number) = validity { bands.append(number) }
+        return bands
+    }
+
+    /// The same image in a warped view of `shown` bands, whose last band says what the source covers.
+    func warped(of shown: [Int], alphaBand: Int) -> BandPlan {
+        BandPlan(
+            image: image.map { shown.firstIndex(of: $0)! + 1 }, palette: palette, dataType: dataType, validity: .alpha(band: alphaBand))
     }
 
     private static func imageBands(

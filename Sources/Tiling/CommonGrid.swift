@@ -63,7 +63,7 @@ struct CommonGrid {
     /// The scene warped to whole tiles of this grid.
     func view(
         of dataset: Dataset, options: TilingOptions, plan: BandPlan, limits: TilingLimits
-    ) throws -> (image: Dataset, clouds: Dataset?, grid: SceneGrid) {
+    ) throws -> (image: Dataset, plan: BandPlan, clouds: Dataset?, grid: SceneGrid) {
         let rough = try raster(.notGeoreferenced) {
             try dataset.warped(to: reference, grid: nil, resampling: .nearest, placement: placement)
         }
@@ -76,8 +76,17 @@ struct CommonGrid {
         let snapped = try snap(
             west: extent[0], south: south, east: east, north: extent[3], options: options, dataset: dataset, limits: limits)
         let resampling: Dataset.Resampling = plan.palette == nil ? .bilinear : .nearest
+        // A warp asks all bands for nodata and takes none but the last for alpha: it is shown only those that have a say.
+        let all = Array(1...dataset.bandCount)
+        let shown = switch plan.validity {
+        case .noData, .alpha: plan.bands
+        // A mask may be made of all of them.
+        case .mask, .all: all
+        }
         let image = try raster(.notGeoreferenced) {
-            try dataset.warped(to: reference, grid: snapped, resampling: resampling, placement: placement)
+            try (shown == all ? dataset : dataset.view(ofBands: shown)).warped(
+                to: reference, grid: snapped, resampling: resampling, missing: plan.dataType.isFloatingPoint ? .inEachBand : .inAllBands,
+                placement: placement)
         }
         let clouds = try options.cloud.map { _ in
             try raster(.notGeoreferenced) {
@@ -89,7 +98,7 @@ struct CommonGrid {
             geoTransform: GeoTransform(
                 originX: snapped.west, originY: snapped.north, pixelWidth: resolution, pixelHeight: resolution),
             width: image.width, height: image.height)
-        return (image, clouds, grid)
+        return (image, plan.warped(of: shown, alphaBand: image.bandCount), clouds, grid)
     }
 
     /// The smallest whole number of tile steps that covers an extent, plus what the last tile needs beyond its step.

@@ -42,8 +42,7 @@ final class OpenScene {
         georeference = try Georeference(dataset)
         if let target = try CommonGrid(options.grid, for: georeference) {
             let placed = try target.view(of: dataset, options: options, plan: plan, limits: limits)
-            (view, cloudView, grid) = (placed.image, placed.clouds, placed.grid)
-            viewPlan = plan.warped(alphaBand: view.bandCount)
+            (view, viewPlan, cloudView, grid) = (placed.image, placed.plan, placed.clouds, placed.grid)
             projector = try raster(.notGeoreferenced) { try Projector(target.reference) }
         } else {
             view = dataset

@@ -36,15 +36,9 @@ final class SampleReader<Sample: PixelSample> {
         self.dataset = dataset
         self.plan = plan
         self.cloudSource = cloudSource
-        var bands: [Int] = []
-        for number in plan.image where !bands.contains(number) { bands.append(number) }
+        let bands = plan.bands
         planes = plan.image.map { bands.firstIndex(of: $0)! }
-        if case .alpha(let number) = plan.validity {
-            bands.append(number)
-            alphaPlane = bands.count - 1
-        } else {
-            alphaPlane = nil
-        }
+        if case .alpha = plan.validity { alphaPlane = bands.count - 1 } else { alphaPlane = nil }
         if case .noData(let values) = plan.validity {
             noData = values.map { $0.flatMap(Sample.noData) }
         } else {

@@ -47,10 +47,7 @@ extension SceneCutter {
     /// Made with the first tile: most cutters write none.
     private func windowCopier() throws -> WindowCopier {
         if let copier { return copier }
-        var bands: [Int] = []
-        for band in scene.viewPlan.image where !bands.contains(band) { bands.append(band) }
-        if case .alpha(let alpha) = scene.viewPlan.validity { bands.append(alpha) }
-        let made = try WindowCopier(scene.view, bands: bands)
+        let made = try WindowCopier(scene.view, bands: scene.viewPlan.bands)
         copier = made
         return made
     }

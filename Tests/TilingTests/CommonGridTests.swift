@@ -45,6 +45,47 @@ struct CommonGridTests {
         #expect(warped.map(\.image) == plain.map(\.image))
     }
 
+    /// Scenes that lie on the grid already: the warp moves nothing, and must judge each pixel as the scene's own grid does.
+    enum Gaps: String, CaseIterable, Sendable { case noData, noDataBesideOthers, alphaAmongOthers, alphaLast }
+
+    @Test(arguments: Gaps.allCases, [DataType.uint8, .int16, .float32])
+    func validPixelsAreThoseOfTheSceneItself(_ gaps: Gaps, _ type: DataType) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("a.tif")
+        let side = 192
+        let hasAlpha = gaps == .alphaLast || gaps == .alphaAmongOthers
+        let count = switch gaps { case .noData: 3; case .alphaLast: 4; case .noDataBesideOthers, .alphaAmongOthers: 5 }
+        let writer = try RasterWriter(path: path, width: side, height: side, bands: count, dataType: type, options: ["PHOTOMETRIC=MINISBLACK"])
+        try writer.setGeoTransform([499_200, 10, 0, 5_099_520, 0, -10])
+        try writer.setSpatialReference(SpatialReference("EPSG:32633"))
+        if hasAlpha { try writer.setColorInterpretation(.alpha, band: 4) }
+        let whole = RasterRegion(x: 0, y: 0, width: side, height: side)
+        for band in 1...count {
+            if !hasAlpha, band <= 3 { try writer.setNoData(200, band: band) }
+            // 200 in one band here, in two there, in all of them elsewhere; and nothing is missing in most places.
+            let samples = (0..<side * side).map { index -> Double in
+                let (x, y) = (index % side, index / side)
+                if band == 4, hasAlpha { return x / 24 % 2 == 0 ? 0 : 255 }
+                if band <= 3, y % 48 < 24, x / 24 % 4 >= band { return 200 }
+                return Double(1 + (x * 3 + y * 5 + band * 40) % 190)
+            }
+            try writer.write(samples, region: whole, band: band)
+        }
+        try writer.close()
+        let options = TilingOptions(tileSize: 64, bands: .indices([3, 1, 2]), minValid: 0)
+        var warped = options
+        warped.grid = .utm(resolution: nil)
+        let plain = try Self.tiles(path, options).1, other = try Self.tiles(path, warped).1
+        #expect(plain.count == 9 && other.map(\.validFraction) == plain.map(\.validFraction))
+        #expect(other.map(\.image) == plain.map(\.image))
+        #expect(plain.contains { $0.validFraction < 1 } && plain.allSatisfy { $0.validFraction > 0 })
+
+        // A tile file keeps what is valid in it.
+        let cutter = try SceneCutter(path: path, options: warped)
+        let copy = try Self.tiles(cutter.writeTile(4, toDirectory: folder.path), TilingOptions(tileSize: 64, minValid: 0)).1
+        #expect(copy.map(\.validFraction) == [other[4].validFraction])
+    }
+
     @Test func scenesByControlPointsAreWarped() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("gcps.tif")
