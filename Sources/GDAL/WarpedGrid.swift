@@ -47,13 +47,15 @@ extension Dataset {
             "-of", "VRT", "-t_srs", target.wkt, "-r", resampling.rawValue, "-dstalpha",
             // Approximate the transformation to an eighth of a pixel (gdalwarp's default); warp 64 MB at a time.
             "-et", "0.125", "-wm", "64",
+            // Overviews may be of another's making, and no fingerprint knows them.
+            "-ovr", "NONE",
         ]
-        switch placement {
-        case .geoTransform: break
         switch missing {
         case .inAllBands: arguments += ["-wo", "UNIFIED_SRC_NODATA=YES"]
         case .inEachBand: arguments += ["-wo", "INIT_DEST=nan"]
         }
+        switch placement {
+        case .geoTransform: break
         case .controlPoints: arguments += ["-to", "METHOD=GCP_POLYNOMIAL"]
         case .rationalPolynomials(let height): arguments += ["-rpc", "-to", "RPC_HEIGHT=\(height)"]
         }

@@ -86,6 +86,27 @@ struct CommonGridTests {
         #expect(copy.map(\.validFraction) == [other[4].validFraction])
     }
 
+    @Test func overviewsAreNotRead() throws {
+        let folder = try TemporaryFolder()
+        func write(_ name: String, value: UInt8) throws {
+            let writer = try RasterWriter(path: folder.file(name), width: 512, height: 512, bands: 1, dataType: .uint8)
+            try writer.setGeoTransform([500_000, 10, 0, 5_100_000, 0, -10])
+            try writer.setSpatialReference(SpatialReference("EPSG:32633"))
+            try writer.write([UInt8](repeating: value, count: 512 * 512), region: RasterRegion(x: 0, y: 0, width: 512, height: 512), band: 1)
+            try writer.close()
+        }
+        try write("a.tif", value: 100)
+        try write("b.tif", value: 7)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["gdaladdo", "-q", "-ro", folder.file("b.tif"), "2", "4"]
+        try process.run()
+        process.waitUntilExit()
+        try FileManager.default.moveItem(atPath: folder.file("b.tif.ovr"), toPath: folder.file("a.tif.ovr"))
+        let (_, tiles) = try Self.tiles(folder.file("a.tif"), TilingOptions(tileSize: 32, grid: .utm(resolution: 40)))
+        #expect(!tiles.isEmpty && tiles.allSatisfy { $0.image.pixels.allSatisfy { $0 == 100 } })
+    }
+
     @Test func scenesByControlPointsAreWarped() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("gcps.tif")
