@@ -15,7 +15,7 @@ public struct Confinement: Hashable, Sendable {
     /// Nothing is confined.
     public let isFree: Bool
     /// A VRT may name a VRT; deeper than this is nothing that anybody means.
-    private static let deepestReference = 8
+    static let deepestReference = 8
     /// GDAL looks for a virtual raster's first element in as many bytes.
     private static let headerBytes = 1024
     /// A scene's mask and its overviews lie beside it, are rasters themselves, and may be virtual ones.

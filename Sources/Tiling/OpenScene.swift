@@ -66,6 +66,14 @@ final class OpenScene {
             throw refuse(
                 "it claims \(dataset.width) × \(dataset.height) pixels, more than the limit of \(limits.maximumPixels)")
         }
+        var seen: Set = [dataset.name]
+        try checkBlocks(dataset, limits, depth: 0, seen: &seen)
+    }
+
+    private static func checkBlocks(_ dataset: Dataset, _ limits: TilingLimits, depth: Int, seen: inout Set<String>) throws {
+        func refuse(_ reason: String) -> TilingError {
+            TilingError(operation: "cut", thing: dataset.name, reason: reason, code: .tooLarge)
+        }
         guard let band = dataset.bands.first, let type = band.dataType else { return }
         let (width, height) = band.blockSize
         let interleaved = dataset.metadata(domain: "IMAGE_STRUCTURE")["INTERLEAVE"] == "PIXEL"
@@ -75,6 +83,20 @@ final class OpenScene {
             throw refuse(
                 "one block has \(width) × \(height) pixels and decodes to more than \(limits.maximumBlockBytes >> 20) MiB: "
                     + "rewrite it with smaller blocks (gdal_translate -co TILED=YES)")
+        }
+        // A virtual raster has blocks of its own; what is decoded are those of the files that it names.
+        guard dataset.driver == "VRT" else { return }
+        guard depth < Confinement.deepestReference else {
+            throw refuse("files refer to files more than \(Confinement.deepestReference) deep")
+        }
+        for file in dataset.files where seen.insert(file).inserted {
+            // What does not open is no raster, or the scene's own failure where its pixels are read.
+            guard let part = try? Dataset(path: file, access: limits.allowsNetwork ? .networkAllowed : .localOnly) else { continue }
+            do {
+                try checkBlocks(part, limits, depth: depth + 1, seen: &seen)
+            } catch let error as TilingError {
+                throw refuse("it refers to \(file): \(error.reason)")
+            }
         }
     }
 

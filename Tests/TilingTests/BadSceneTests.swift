@@ -47,6 +47,24 @@ struct BadSceneTests {
         #expect(error?.reason == "it claims 1000000 × 1000000 pixels, more than the limit of 100000000000")
     }
 
+    /// One of 600 × 400 pixels: as it is, in a virtual raster, and in one of those.
+    @Test func ofBlocksTooLargeAreRefusedWhateverRefersToThem() throws {
+        let folder = try TemporaryFolder()
+        let strip = folder.file("strip.tif")
+        try TestScene(width: 600, height: 400, layout: .striped, options: ["COMPRESS=DEFLATE", "BLOCKYSIZE=400"]).write(to: strip)
+        try folder.write("stack.vrt", Dataset.stackXML(of: [strip]))
+        try folder.write("nested.vrt", Dataset.stackXML(of: [folder.file("stack.vrt")]))
+        for name in ["strip.tif", "stack.vrt", "nested.vrt"] {
+            let (path, block) = (folder.file(name), 600 * 400 * 3)
+            let error = #expect(throws: TilingError.self) {
+                try SceneCutter(path: path, options: TilingOptions(), limits: TilingLimits(maximumBlockBytes: block - 1))
+            }
+            #expect(error?.code == .tooLarge && error?.thing == path && error?.reason.contains("one block has 600 × 400 pixels") == true)
+            #expect(name == "strip.tif" || error?.reason.contains("it refers to \(strip)") == true, "\(String(describing: error))")
+            _ = try SceneCutter(path: path, options: TilingOptions(), limits: TilingLimits(maximumBlockBytes: block))
+        }
+    }
+
     @Test func askingForBandsThatAreNotThereAreRefused() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("a.tif")
