@@ -11,6 +11,8 @@ struct CommonGrid {
     private let kind: String
     private let placement: Dataset.Placement
     private let origin: Point
+    /// Side of one of the scene's own pixels, in units of this grid.
+    private let ownResolution: Double
 
     /// Half the circumference that EPSG:3857 gives the Earth, in metres.
     private static let mercatorHalf = 20_037_508.342789244
@@ -37,8 +39,8 @@ struct CommonGrid {
         kind = "webmercator"
         placement = scene.placement
         origin = Point(x: -Self.mercatorHalf, y: Self.mercatorHalf)
-        let stretched = scene.groundSampleDistance / max(0.01, cos(scene.centre.y * .pi / 180))
-        resolution = wanted ?? Self.zoomResolution(nearest: stretched)
+        ownResolution = scene.groundSampleDistance / max(0.01, cos(scene.centre.y * .pi / 180))
+        resolution = wanted ?? Self.zoomResolution(nearest: ownResolution)
         reference = try raster(.notGeoreferenced) { try SpatialReference("EPSG:3857") }
     }
 
@@ -49,7 +51,8 @@ struct CommonGrid {
         kind = "utm"
         placement = scene.placement
         origin = Point(x: 0, y: 0)
-        resolution = wanted ?? Self.roundedToTwoDigits(scene.groundSampleDistance)
+        ownResolution = scene.groundSampleDistance
+        resolution = wanted ?? Self.roundedToTwoDigits(ownResolution)
         let code = crsCode
         reference = try raster(.notGeoreferenced) { try SpatialReference(code) }
     }
@@ -73,6 +76,11 @@ struct CommonGrid {
         }
         let east = extent[0] + extent[1] * Double(rough.width)
         let south = extent[3] + extent[5] * Double(rough.height)
+        guard !isSplit(dataset, west: extent[0], east: east) else {
+            throw TilingError(
+                operation: "warp", thing: dataset.name,
+                reason: "it lies across the antimeridian, where \(crsCode) has both its edges: cut it in another grid (utm)", code: .unsupported)
+        }
         let snapped = try snap(
             west: extent[0], south: south, east: east, north: extent[3], options: options, dataset: dataset, limits: limits)
         let resampling: Dataset.Resampling = plan.palette == nil ? .bilinear : .nearest
@@ -99,6 +107,14 @@ struct CommonGrid {
                 originX: snapped.west, originY: snapped.north, pixelWidth: resolution, pixelHeight: resolution),
             width: image.width, height: image.height)
         return (image, plan.warped(of: shown, alphaBand: image.bandCount), clouds, grid)
+    }
+
+    /// Whether a scene that has less than a quarter of the world comes to lie at both of its ends. Larger ones, and those round a pole,
+    /// may well reach from one to the other.
+    private func isSplit(_ dataset: Dataset, west: Double, east: Double) -> Bool {
+        let world = 2 * Self.mercatorHalf
+        let diagonal = hypot(Double(dataset.width), Double(dataset.height)) * ownResolution
+        return kind == "webmercator" && east - west > 0.9 * world && diagonal < world / 4
     }
 
     /// The smallest whole number of tile steps that covers an extent, plus what the last tile needs beyond its step.

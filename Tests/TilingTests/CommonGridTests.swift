@@ -107,6 +107,22 @@ struct CommonGridTests {
         #expect(!tiles.isEmpty && tiles.allSatisfy { $0.image.pixels.allSatisfy { $0 == 100 } })
     }
 
+    /// Across the antimeridian, on one side of it, at a pole, and round the world.
+    @Test(arguments: [
+        ("EPSG:32660", [680_000.0, 1000, 0, 5_000_000, 0, -1000], true), ("EPSG:32660", [300_000, 1000, 0, 5_000_000, 0, -1000], false),
+        ("EPSG:3413", [-500_000, 25_000, 0, 500_000, 0, -25_000], false), ("EPSG:4326", [-180, 3, 0, 80, 0, -1.3], false),
+    ])
+    func sceneAtBothEndsOfWebMercatorIsNamed(_ crs: String, _ geoTransform: [Double], isSplit: Bool) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("a.tif")
+        try TestScene(width: 120, height: 120, crs: crs, geoTransform: geoTransform).write(to: path)
+        let outcome = Result { try Self.tiles(path, TilingOptions(tileSize: 64, grid: .webMercator(resolution: isSplit ? nil : 20_000), minValid: 0)).1 }
+        guard isSplit else { return #expect(try !outcome.get().isEmpty) }
+        let error = #expect(throws: TilingError.self) { try outcome.get() }
+        #expect(error?.reason.contains("antimeridian") == true && error?.thing == path)
+        #expect(try !Self.tiles(path, TilingOptions(tileSize: 64, grid: .utm(resolution: nil), minValid: 0)).1.isEmpty)
+    }
+
     @Test func scenesByControlPointsAreWarped() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("gcps.tif")
