@@ -9,21 +9,24 @@ struct CutStage {
     func run() throws {
         while let scene = try job.scenes.receive() {
             job.source.goesOn(scene.task)
+            var written: [String] = []
             do {
-                try cut(scene)
+                try cut(scene, written: &written)
             } catch let error as TilingError {
-                try fail(scene, stage: error.code == .notWritten ? "write" : "cut", reason: error.description)
+                try fail(scene, written, stage: error.code == .notWritten ? "write" : "cut", reason: error.description)
             } catch let error as TileGridError {
-                try fail(scene, stage: "cut", reason: error.description)
+                try fail(scene, written, stage: "cut", reason: error.description)
             }
         }
     }
 
-    private func fail(_ scene: ScannedScene, stage: String, reason: String) throws {
+    private func fail(_ scene: ScannedScene, _ written: [String], stage: String, reason: String) throws {
+        for path in written { unlink(path) }
         try job.encoded.send(.failed(scene.task, stage: stage, reason: reason))
     }
 
-    private func cut(_ scene: ScannedScene) throws {
+    /// - Parameter written: takes the paths of tile files, also where this throws.
+    private func cut(_ scene: ScannedScene, written: inout [String]) throws {
         let cutter = try job.clock.measure("cut") {
             try SceneCutter(
                 path: scene.task.path, options: scene.task.tiling, limits: job.options.limits, known: scene.info)
@@ -41,7 +44,7 @@ struct CutStage {
             switch try job.clock.measure("cut", { try cutter.cut(index) }) {
             case .tile(let tile):
                 if let folder = job.options.tilesOut {
-                    try job.clock.measure("write") { _ = try cutter.writeTile(tile.index, toDirectory: folder) }
+                    written.append(try job.clock.measure("write") { try cutter.writeTile(tile.index, toDirectory: folder) })
                 }
                 summary.cut += 1
                 try job.cutTiles.send(CutMessage(scene: scene.task.index, tile: tile))

@@ -53,7 +53,9 @@ final class TornReadTests {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    @Test("A scene, or a part of a virtual one, that changes between hashing and cutting is taken back and named; the next is ingested", arguments: ["a.tif", "a.vrt"])
+    @Test(
+        "A scene, or a part of a virtual one, that changes between hashing and cutting is taken back with its tile files and named; the next is ingested",
+        arguments: ["a.tif", "a.vrt"])
     func changed(name: String) throws {
         let (scene, other) = (folder.appendingPathComponent("a.tif").path, folder.appendingPathComponent("b.tif").path)
         try GeneratedScene.write(to: scene, width: 768, height: 768, seed: 1)
@@ -83,7 +85,9 @@ final class TornReadTests {
             var times = [status.st_atim, status.st_mtim]
             utimensat(AT_FDCWD, scene, &times, 0)
         }
-        let options = IngestOptions(roots: [], collection: "test", tiling: tiling, model: model, concurrency: .init(cutters: 1, encoders: 1, batch: 4))
+        let out = folder.appendingPathComponent("tiles").path
+        let options = IngestOptions(
+            roots: [], collection: "test", tiling: tiling, model: model, tilesOut: out, concurrency: .init(cutters: 1, encoders: 1, batch: 4))
         let report = try SceneFlow(options: options, source: source, largestTile: 64) { TileStore(connection: try cluster.connect(database: database)) }.run()
         #expect(report.scenesIngested == 1 && report.failures.map(\.path) == [path], "\(report.failures)")
         #expect(report.failures.first?.reason.contains("\(scene) changed while it was read") == true, "\(report.failures)")
@@ -91,5 +95,7 @@ final class TornReadTests {
         #expect(try store.scenes().map(\.path) == [other])
         let tiles: Int = try connection.query("SELECT count(*) AS n FROM tilescout.tile")[0]["n"]
         #expect(tiles == 16 && report.tilesStored == 16)
+        let written = try FileManager.default.contentsOfDirectory(atPath: out)
+        #expect(written.count == 16 && written.allSatisfy { $0.hasPrefix("b_") }, "\(written)")
     }
 }
