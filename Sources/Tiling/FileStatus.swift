@@ -5,6 +5,9 @@ struct FileStatus {
     let size: Int
     let modifiedNanoseconds: Int
 
+    /// The years 1677 to 2262, which 64 bits hold in nanoseconds; a time beyond is taken for the end of them.
+    private static let seconds = Int.min / 1_000_000_000...Int.max / 1_000_000_000 - 1
+
     var modifiedMicroseconds: Int { modifiedNanoseconds / 1000 }
 
     /// One call of stat(2): an archive of 100,000 scenes is looked at every night.
@@ -25,7 +28,8 @@ struct FileStatus {
         default: throw refuse("it is not a regular file")
         }
         size = Int(status.st_size)
-        modifiedNanoseconds = Int(status.st_mtim.tv_sec) * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
+        let seconds = min(max(Int(status.st_mtim.tv_sec), Self.seconds.lowerBound), Self.seconds.upperBound)
+        modifiedNanoseconds = seconds * 1_000_000_000 + Int(status.st_mtim.tv_nsec)
     }
 
     /// One short sentence for a number of errno(3).

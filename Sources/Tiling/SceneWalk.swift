@@ -34,7 +34,7 @@ struct SceneWalk {
 
     mutating func add(root: String) throws {
         if root.hasPrefix("@") { return try add(list: String(root.dropFirst())) }
-        if root.hasPrefix("/vsi") { return addVirtual(root) }
+        if root.hasPrefix("/vsi") { throw Self.refuse(root, "it is one of GDAL's virtual paths: unpack or fetch it, and name the file") }
         var isDirectory: ObjCBool = false
         if FileManager.default.fileExists(atPath: root, isDirectory: &isDirectory) {
             if isDirectory.boolValue { walk(root) } else { take(root) }
@@ -96,11 +96,6 @@ struct SceneWalk {
         } catch {
             note(path, "\(error)")
         }
-    }
-
-    /// Archives and network files, where limits allow them, are opened by GDAL alone.
-    private mutating func addVirtual(_ path: String) {
-        found[path] = SceneDiscovery.Candidate(path: path, stamp: SceneStamp(size: 0, modifiedMicroseconds: 0), realPath: path)
     }
 
     private mutating func note(_ path: String, _ reason: String) {

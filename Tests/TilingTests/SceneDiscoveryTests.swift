@@ -57,6 +57,23 @@ struct SceneDiscoveryTests {
         #expect(found.problems.first?.reason == "the link leads nowhere")
     }
 
+    @Test func filesOfAnyTimeAreTaken() throws {
+        let folder = try TemporaryFolder()
+        for year in ["1850", "2300"] {
+            let path = try folder.write("\(year).tif", "no raster")
+            let seconds = (Double(year)! - 1970) * 365.2425 * 86400
+            var times = [timespec(tv_sec: Int(seconds), tv_nsec: 0), timespec(tv_sec: Int(seconds), tv_nsec: 0)]
+            #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+        }
+        let stamps = try discoverScenes([folder.path]).candidates.map(\.stamp.modifiedMicroseconds)
+        #expect(stamps.count == 2 && stamps[0] < stamps[1])
+    }
+
+    @Test func virtualPathsAreRefused() {
+        let error = #expect(throws: TilingError.self) { try discoverScenes(["/vsizip/a.zip/a.tif"]) }
+        #expect(error?.thing == "/vsizip/a.zip/a.tif" && error?.reason.contains("virtual") == true)
+    }
+
     @Test(arguments: ["/no/such/place", "/no/such/*.tif", "@/no/such/list"])
     func refusesRootsThatNameNothing(_ root: String) {
         let error = #expect(throws: TilingError.self) { try discoverScenes([root]) }
