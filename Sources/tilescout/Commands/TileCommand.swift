@@ -29,6 +29,7 @@ struct TileCommand: ParsableCommand {
         } else {
             Terminal.write("\(Quantity.count(report.tilesStored, "tile")) of \(Quantity.count(report.scenesIngested, "scene")) "
                 + "in \(out), \(Quantity.duration(report.seconds))")
+            if report.scenesDuplicate > 0 { Terminal.write("  left out  \(Quantity.count(report.scenesDuplicate, "scene")) (same bytes as another)") }
             for (reason, count) in report.tilesSkipped.sorted(by: { $0.key < $1.key }) {
                 Terminal.write("  left out  \(Quantity.count(count)) (\(reason))")
             }
