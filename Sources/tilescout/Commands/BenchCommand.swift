@@ -16,8 +16,11 @@ struct BenchCommand: ParsableCommand {
 
         @OptionGroup var encoding: EncodingArguments
 
-        @Option(help: "Seconds of each of three rounds.")
+        @Option(help: "Seconds of each round.")
         var seconds = 3.0
+
+        @Option(help: "Rounds; the best counts.")
+        var rounds = 3
 
         @Option(help: "Side of the tiles given.")
         var tileSize = 256
@@ -32,7 +35,7 @@ struct BenchCommand: ParsableCommand {
         func run() throws {
             let encoder = try Encoder(
                 model: encoding.loadModel(), precision: encoding.precision, threads: encoding.concurrency.encoders)
-            let benchmark = EncoderBenchmark(tileSize: tileSize, rounds: 3, secondsPerRound: seconds)
+            let benchmark = EncoderBenchmark(tileSize: tileSize, rounds: rounds, secondsPerRound: seconds)
             let measured = try benchmark.run(encoder)
             try Terminal.writeJSON(Result(
                 tilesPerSecond: measured.tilesPerSecond, rounds: measured.rounds, elementType: measured.elementType,

@@ -21,7 +21,7 @@ import corpus as corpora
 import database
 import report
 from questions import ask
-from run import RELATIONS, area_of, recall, truth
+from run import RELATIONS, area_of, recall, truth, warm
 
 COLUMNS = ("west", "south")
 
@@ -82,6 +82,7 @@ def main():
     connect = asking.connector(arguments.conninfo)
     connection = connect()
     ours = contenders.all_of(connect)[0]
+    warm(corpus, connection, [ours])
     ways = [Lance(table, corpus, "HNSW, ef 100", ef=100, refine=2), Lance(table, corpus, "HNSW, ef 400", ef=400, refine=4),
             Lance(table, corpus, "flat", flat=True)]
     cells = []
