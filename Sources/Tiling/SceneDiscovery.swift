@@ -20,6 +20,10 @@ public struct SceneDiscovery: Hashable, Sendable {
     public var problems: [Problem]
     /// Files passed over in directories: no raster by their names, sidecars, hidden.
     public var ignoredFiles: Int
+    /// Of stacks, by their paths: the first of the files that each shows, whether it is there or not.
+    public var firstParts: [String: String] = [:]
+    /// Stacks that lie in their folder still though their files are gone. Whoever has settled that their scenes are gone removes them.
+    public var formerStacks: Set<String> = []
 
     public init(candidates: [Candidate] = [], problems: [Problem] = [], ignoredFiles: Int = 0) {
         self.candidates = candidates

@@ -21,7 +21,8 @@ public struct SceneStacks: Hashable, Sendable {
         self.owner = owner
     }
 
-    /// The stacks of a discovery's files, in place of the files.
+    /// The stacks of a discovery's files, in place of the files. Those whose files are gone stay in the folder, and are named: only they know
+    /// where their files lay, which whoever judges the loss has to know, this night and, where that refuses it, the next.
     /// - Parameter sources: the folders that the files were looked for in.
     /// - Throws: `TilingError` where the folder cannot be written or lies in a source, and where there are files and none of
     ///   them is called as the patterns say.
@@ -53,6 +54,7 @@ public struct SceneStacks: Hashable, Sendable {
             if let first = missing.first {
                 guard present[parts[0]] != nil || parts.count - missing.count > 1 else { continue }
                 kept.insert(set.fileName)
+                result.firstParts["\(folder)/\(set.fileName)"] = parts[0]
                 result.problems.append(.init(path: parts[0], reason: Self.absence(of: first)))
                 continue
             }
@@ -62,6 +64,7 @@ public struct SceneStacks: Hashable, Sendable {
             }
             result.ignoredFiles -= parts.count
             let place = "\(folder)/\(set.fileName)"
+            result.firstParts[place] = parts[0]
             do {
                 try write(parts, to: place, modified: parts.compactMap { present[$0]?.modifiedMicroseconds }.max() ?? 0)
                 result.candidates.append(.init(path: place, stamp: try SceneStamp(path: place), realPath: place))
@@ -70,7 +73,7 @@ public struct SceneStacks: Hashable, Sendable {
             }
         }
         result.candidates.sort { $0.path < $1.path }
-        sweep(except: kept, present: present, into: &result)
+        addOthers(than: kept, present: present, to: &result)
         return result
     }
 
@@ -158,12 +161,13 @@ public struct SceneStacks: Hashable, Sendable {
         }
     }
 
-    /// Removes our stacks whose files are gone; names those of which some are; leaves those whose files may only be hidden.
-    private func sweep(except kept: Set<String>, present: [String: SceneStamp], into result: inout SceneDiscovery) {
+    /// Our other stacks in the folder: whether their files are gone, some of them are, or they may only be hidden.
+    private func addOthers(than kept: Set<String>, present: [String: SceneStamp], to result: inout SceneDiscovery) {
         let unreadable = result.problems.map(\.path)
         for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() where name.hasSuffix(".vrt") && !kept.contains(name) {
             let place = "\(folder)/\(name)"
             guard let stack = Stack(place), let first = stack.parts.first, isOurs(stack, name: name, first: first) else { continue }
+            result.firstParts[place] = first
             let absences = stack.parts.map { (path: $0, code: Self.error(of: $0)) }
             // A folder that cannot be read hides its files; it does not remove them.
             if stack.parts.contains(where: { part in unreadable.contains { part == $0 || part.hasPrefix($0 + "/") } }) { continue }
@@ -171,7 +175,7 @@ public struct SceneStacks: Hashable, Sendable {
                 result.problems.append(.init(path: first, reason: Self.absence(of: hidden.path)))
             } else if absences.allSatisfy({ Self.isGone($0.code) }) || stack.parts.allSatisfy({ present[$0] != nil }) {
                 // Gone, or stacked under another name by other patterns.
-                unlink(place)
+                result.formerStacks.insert(place)
             } else if let gone = absences.first(where: { Self.isGone($0.code) }) {
                 result.problems.append(.init(path: first, reason: Self.absence(of: gone.path)))
             }

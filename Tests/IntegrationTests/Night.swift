@@ -42,6 +42,13 @@ final class Night {
             .write(toFile: pipeline, atomically: true, encoding: .utf8)
     }
 
+    /// In place of the archive alone.
+    func give(sources: [String]) throws {
+        let text = try String(contentsOfFile: pipeline, encoding: .utf8)
+        try text.replacing("sources: [\(archive.path)]", with: "sources: [\(sources.joined(separator: ", "))]")
+            .write(toFile: pipeline, atomically: true, encoding: .utf8)
+    }
+
     /// The failure command writes what it is told into a file.
     func tellFailures() throws {
         let text = try String(contentsOfFile: pipeline, encoding: .utf8)

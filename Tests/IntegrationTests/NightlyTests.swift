@@ -122,9 +122,7 @@ final class NightlyTests {
         let night = try Night()
         let mount = night.folder.appendingPathComponent("mount").path
         try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
-        let text = try String(contentsOfFile: night.pipeline, encoding: .utf8)
-        try text.replacing("sources: [\(night.archive.path)]", with: "sources: [\(night.archive.path), \(mount)]")
-            .write(toFile: night.pipeline, atomically: true, encoding: .utf8)
+        try night.give(sources: [night.archive.path, mount])
         for seed in 0..<6 { try night.addScene("s\(seed).tif", seed: seed) }
         try FileManager.default.moveItem(atPath: night.path("s5.tif"), toPath: mount + "/s5.tif")
         #expect(try night.run().status == 0)

@@ -61,6 +61,38 @@ final class StackTests {
         for name in ["mine.vrt", "other.vrt"] { #expect(FileManager.default.fileExists(atPath: stacks + "/" + name)) }
     }
 
+    @Test("One of two mounts that is suddenly empty is refused, night after night, though all stacks lie in one folder; its share is its own")
+    func emptyMount() throws {
+        let night = try Night()
+        let mount = night.folder.appendingPathComponent("mount").path
+        let stacks = night.folder.appendingPathComponent("stacks").path
+        try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: true)
+        func write(_ keys: String) throws {
+            try night.write("stack: {bands: ['*_B4.TIF', '*_B3.TIF'], folder: \(stacks)}\n" + keys)
+            try night.give(sources: [night.archive.path, mount])
+        }
+        try write("")
+        for seed in 1...7 {
+            for band in [4, 3] { try night.addScene("L_2021060\(seed)_B\(band).TIF", seed: seed) }
+        }
+        let files = [4, 3].map { (here: night.path("L_20210607_B\($0).TIF"), there: mount + "/L_20210607_B\($0).TIF") }
+        for file in files { try FileManager.default.moveItem(atPath: file.here, toPath: file.there) }
+        #expect(try night.run().report?.scenes.ingested == 7)
+        for file in files { try FileManager.default.moveItem(atPath: file.there, toPath: file.here + ".away") }
+        for _ in 0..<2 {
+            let ended = try night.run()
+            #expect(ended.status == 3 && ended.error.contains("1 of 1 known files are gone from \(mount)"), "\(ended.status) \(ended.error)")
+            #expect(try night.store.scenes().count == 7)
+        }
+        for file in files { try FileManager.default.moveItem(atPath: file.here + ".away", toPath: file.there) }
+        #expect(try night.run().report?.scenes.unchanged == 7)
+        // It is meant: the stack goes with its scene.
+        for file in files { try FileManager.default.removeItem(atPath: file.there) }
+        try write("removed: {max_share: 1}")
+        #expect(try night.run().report?.scenes.retired == 1)
+        #expect(try night.store.scenes().count == 6 && FileManager.default.contentsOfDirectory(atPath: stacks).count == 6)
+    }
+
     @Test("A stack folder that a link leads into a source is refused")
     func linkedFolder() throws {
         let night = try Night()

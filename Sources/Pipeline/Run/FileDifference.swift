@@ -29,10 +29,10 @@ struct FileDifference {
     var losses: [String: Loss] = [:]
 
     /// - Parameters:
-    ///   - source: the source that a path lies under; nil: under none of the pipeline's.
+    ///   - sources: the sources that a path lies under, a stack's also that of its files; none: it is no concern of the pipeline's.
     ///   - isGone: whether a path that was not discovered does not exist (rather than being passed over, or unreadable).
     init(
-        found: [SceneDiscovery.Candidate], known: [KnownFile], source: (String) -> String?, isGone: (String) -> Bool
+        found: [SceneDiscovery.Candidate], known: [KnownFile], sources: (String) -> [String], isGone: (String) -> Bool
     ) {
         let before = Dictionary(known.map { ($0.file.path, $0) }, uniquingKeysWith: { first, _ in first })
         var seen = Set<String>(minimumCapacity: found.count)
@@ -54,15 +54,19 @@ struct FileDifference {
         }
         for file in known where !file.isMissing {
             let path = file.file.path
-            guard let source = source(path) else { continue }
-            var loss = losses[source] ?? Loss()
-            loss.known += 1
-            if !seen.contains(path), isGone(path) {
-                missing.append(path)
-                loss.missing += 1
-                loss.example = min(loss.example ?? path, path)
+            let sources = sources(path)
+            guard !sources.isEmpty else { continue }
+            let isMissing = !seen.contains(path) && isGone(path)
+            if isMissing { missing.append(path) }
+            for source in sources {
+                var loss = losses[source] ?? Loss()
+                loss.known += 1
+                if isMissing {
+                    loss.missing += 1
+                    loss.example = min(loss.example ?? path, path)
+                }
+                losses[source] = loss
             }
-            losses[source] = loss
         }
     }
 

@@ -187,6 +187,7 @@ public final class PipelineRun {
                 + "\(report.tiles.seen) tiles in their layouts, \(report.tiles.accounted) stored, already there or left out")
         }
         try publish(difference, run: run, store: store)
+        if report.outcome != .refused { for path in discovery.formerStacks { unlink(path) } }
     }
 
     // MARK: Steps
@@ -203,8 +204,14 @@ public final class PipelineRun {
         let unreadable = discovery.problems.map(\.path)
         return FileDifference(
             found: discovery.candidates, known: known,
-            source: { path in roots.first { path == $0.path || path.hasPrefix($0.prefix) }?.path },
+            sources: { path in
+                // All stacks lie in one folder: of an empty mount tell the files that they show.
+                [path, discovery.firstParts[path]].compactMap { path in
+                    path.flatMap { path in roots.first { path == $0.path || path.hasPrefix($0.prefix) }?.path }
+                }
+            },
             isGone: { path in
+                if discovery.formerStacks.contains(path) { return true }
                 // A folder that cannot be read hides its files; it does not remove them.
                 if unreadable.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return false }
                 var status = stat()
