@@ -59,6 +59,36 @@ import TestCluster
         }
     }
 
+    /// Another machine's processes cannot be seen: what it has left may be a server at work on the same files.
+    @Test func aServerOfAnotherMachineGetsNoSecondBesideIt() throws {
+        let root = folder()
+        let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
+        defer {
+            try? cluster.stop()
+            try? FileManager.default.removeItem(at: root)
+        }
+        try cluster.start()
+        let host = root.path + "/pg/host"
+        #expect(try String(contentsOfFile: host, encoding: .utf8) == ProcessInfo.processInfo.hostName)
+        guard case .running(let process) = cluster.status() else { Issue.record("not running"); return }
+        kill(process, SIGKILL)
+        while cluster.status() == .running(processID: process) { usleep(20_000) }
+        usleep(500_000)
+        try "node1".write(toFile: host, atomically: true, encoding: .utf8)
+        let error = #expect(throws: StoreError.self) { try cluster.start() }
+        #expect(error?.reason.contains("node1") == true && error?.hint?.contains("TILESCOUT_DATABASE") == true && error?.hint?.contains("remove \(host)") == true)
+        #expect(cluster.status() == .stopped)
+        // What the message says helps.
+        try FileManager.default.removeItem(atPath: host)
+        try cluster.start()
+        #expect(try cluster.connect().probe())
+        // One that was stopped leaves nothing behind, and may go on elsewhere.
+        try cluster.stop()
+        try "node1".write(toFile: host, atomically: true, encoding: .utf8)
+        try cluster.start()
+        #expect(try cluster.connect().probe() && String(contentsOfFile: host, encoding: .utf8) == ProcessInfo.processInfo.hostName)
+    }
+
     /// How often it is tried, when it succeeds at the `succeeding`th time and its first `passing` failures are of what passes.
     @Test(arguments: [(succeeding: 3, passing: 9, tries: 3), (9, 1, 2), (9, 9, 5)])
     func patienceLastsAsLongAsTheFaultPasses(succeeding: Int, passing: Int, tries: Int) {

@@ -2,7 +2,7 @@
 # sbatch --array=0-7 slurm-array.sh /etc/tilescout/naip.yaml
 # Each task takes its share of the files and then whatever is left in the queue; the last to end publishes. A task that is
 # requeued or lost is run again with the same number: what it had done stays. The array's own number, another one each night, keeps its
-# tasks apart from an earlier or a later night's.
+# tasks apart from an earlier or a later night's. All nodes need one server: TILESCOUT_DATABASE, or PG* variables.
 #SBATCH --job-name=tilescout
 #SBATCH --cpus-per-task=2
 #SBATCH --mem=8G

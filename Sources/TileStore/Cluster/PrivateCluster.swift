@@ -5,7 +5,8 @@ import PostgreSQL
 /// unprivileged user even when root calls. The socket's folder lets nobody else in, and peer authentication asks the kernel
 /// who comes.
 ///
-/// Safe to call from several processes at once: each step holds a lock on `pg/lock`.
+/// Safe to call from several processes at once: each step holds a lock on `pg/lock`. From several machines that share the folder, the one that comes
+/// second is refused.
 public struct PrivateCluster: Sendable {
     public static let databaseName = "tilescout"
     /// The database's superuser; not an operating system user.
@@ -27,6 +28,8 @@ public struct PrivateCluster: Sendable {
 
     var folder: URL { dataRoot.appending(path: "pg") }
     var data: URL { folder.appending(path: "data") }
+    /// Names the machine that started the server last.
+    private var hostFile: URL { folder.appending(path: "host") }
 
     /// `pg/run`, or a folder under /tmp named for the data root where that path is too long for a socket.
     public var socketFolder: URL {
@@ -69,8 +72,10 @@ public struct PrivateCluster: Sendable {
         let programs = try ServerPrograms.find(for: data)
         if status() == .absent { try initialise(programs) }
         if serverProcess() == nil {
+            try refuseAnotherHostsServer()
             try correctStalePidFile()
             try writeSettings()
+            try replace(hostFile, with: ProcessInfo.processInfo.hostName)
             try launch(programs)
         }
         try createDatabase()
@@ -205,6 +210,15 @@ public struct PrivateCluster: Sendable {
 
     private func processOfPidFile() -> Int32? {
         (try? String(contentsOf: data.appending(path: "postmaster.pid"), encoding: .utf8))?.split(separator: "\n").first.flatMap { Int32($0) }
+    }
+
+    /// Processes are looked for on this machine, by us and by PostgreSQL. In a folder that several share, the server of another one would get a
+    /// second beside it, on the same files.
+    private func refuseAnotherHostsServer() throws {
+        guard processOfPidFile() != nil, let host = try? String(contentsOf: hostFile, encoding: .utf8), host != ProcessInfo.processInfo.hostName else { return }
+        throw StoreError(
+            operation: "start", thing: "the private cluster in \(folder.path)", reason: "its server runs on \(host), or ended there without a word", code: .cluster,
+            hint: "set PGHOST or TILESCOUT_DATABASE to a server that all machines reach; where it is certain that none runs on \(host), remove \(hostFile.path)")
     }
 
     /// A crash leaves postmaster.pid behind, and PostgreSQL deals with it, unless its number still answers: it was given to
