@@ -9,6 +9,8 @@ struct CommandLineProgram {
     }
 
     var environment: [String: String]
+    /// What is run: a script that calls `tilescout` finds it on PATH.
+    var executable = Self.path
     /// Where it is called from; nil: where the tests are.
     var workingDirectory: String?
 
@@ -29,9 +31,9 @@ struct CommandLineProgram {
             // The signal that comes with the limit is ignored, so that write(2) fails as it does on a full disk.
             let blocks = max(1, fileLimit / 512)
             process.executableURL = URL(fileURLWithPath: "/bin/sh")
-            process.arguments = ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec \"$0\" \"$@\"", Self.path] + arguments
+            process.arguments = ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec \"$0\" \"$@\"", executable] + arguments
         } else {
-            process.executableURL = URL(fileURLWithPath: Self.path)
+            process.executableURL = URL(fileURLWithPath: executable)
             process.arguments = arguments
         }
         process.environment = environment
@@ -57,6 +59,11 @@ struct CommandLineProgram {
             process.standardInput = FileHandle.nullDevice
             process.standardOutput = try FileHandle(forWritingTo: folder.appendingPathComponent("out"))
             process.standardError = try FileHandle(forWritingTo: folder.appendingPathComponent("err"))
+            // Nobody's terminal blocks signals, as a thread that runs tests does: a mask is inherited, and without SIGCHLD a shell waits for ever.
+            var (none, former) = (sigset_t(), sigset_t())
+            sigemptyset(&none)
+            pthread_sigmask(SIG_SETMASK, &none, &former)
+            defer { pthread_sigmask(SIG_SETMASK, &former, nil) }
             try process.run()
         }
 
