@@ -19,6 +19,13 @@ struct PipelineFileTests {
         #expect(pipeline.tilings.allSatisfy { $0.grid == .utm(resolution: 10) && $0.cloud?.band == 4 })
     }
 
+    @Test("A key that holds nothing is as good as none", arguments: ["", "null", "~", "Null", "NULL"])
+    func nothing(text: String) throws {
+        let pipeline = try PipelineFile.parse("name: n\nsources: [/d]\ncollection: \(text)\ntiles: \(text)\n", path: "p")
+        #expect(pipeline.collection == "n" && pipeline.tilings.map(\.tileSize) == [256])
+        #expect(try PipelineFile.parse("name: 'null'\nsources: [/d]\nreport: {on_failure: [sh, alarm.sh]}\n", path: "p").collection == "null")
+    }
+
     private struct UnknownModel: Error {}
 
     @Test("Each fault has its line, its key and its reason", arguments: [
@@ -44,6 +51,10 @@ struct PipelineFileTests {
         ("name: n\nsources: [/d/*/x]\nstack:\n  bands: [a*, b*]\n  folder: /d", 5, "stack.folder", "lies in the source /d"),
         ("name: n\nsources: [/d]\nstack:\n  bands: [a*, '../b*']\n  folder: /s", 4, "stack.bands[1]", "no pattern"),
         ("name: n\nsources: [/d]\nstack:\n  bands: [a*, 'b*/c*']\n  folder: /s", 4, "stack.bands[1]", "no pattern"),
+        ("name: n\nsources: [/d]\nreport:\n  folder: /r\n  on_failure: sh /etc/alarm.sh", 5, "report.on_failure", "name of one program"),
+        ("name: n\nsources: [/d]\nreport:\n  on_failure: ['sh alarm.sh']", 4, "report.on_failure", "name of one program"),
+        ("name: null\nsources: [/d]", 1, "name", "missing"),
+        ("name: n\nsources: ~", 2, "sources", "at least one"),
         ("name: n\nsources: [/d]\nname: m", 1, "name", "twice"),
         ("name: n\nsources: [/d", 3, "", "not YAML"),
         ("- a\n- b", 1, "", "must have keys"),

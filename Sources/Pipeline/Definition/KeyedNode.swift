@@ -22,7 +22,7 @@ final class KeyedNode {
     }
 
     func note(_ key: String, _ reason: String, at node: Node? = nil) {
-        let mark = node?.mark ?? mark
+        let mark = node?.mark ?? mapping[Node(key)]?.mark ?? mark
         problems.all.append(PipelineProblem(
             line: mark?.line ?? 1, column: mark?.column ?? 1, key: path.isEmpty ? key : "\(path).\(key)", reason: reason))
     }
@@ -32,8 +32,8 @@ final class KeyedNode {
     private func node(_ key: String) -> Node? {
         read.insert(key)
         guard let node = mapping[Node(key)] else { return nil }
-        // `key:` with nothing behind it is as good as no key.
-        if case .scalar(let scalar) = node, scalar.string.isEmpty, scalar.style == .plain { return nil }
+        // `key:` with nothing behind it, or null or ~, is as good as no key.
+        if case .scalar(let scalar) = node, scalar.style == .plain, node.null != nil { return nil }
         return node
     }
 

@@ -134,6 +134,9 @@ struct PipelineReader {
         report.folder = keys.value("folder", or: nil) { try Self.absolutePath($0) }
         report.prometheus = keys.value("prometheus", or: nil) { try Self.absolutePath($0) }
         report.onFailure = keys.list("on_failure") { $0 }
+        if report.onFailure.count == 1, report.onFailure[0].contains(where: \.isWhitespace) {
+            keys.note("on_failure", "“\(report.onFailure[0])” is taken for the name of one program: give a list, as in [sh, /etc/tilescout/alarm.sh]")
+        }
         return report
     }
 
