@@ -13,6 +13,9 @@ public final class Connection {
     /// How long to wait for a server that does not answer, unless the connection string, service or PGCONNECT_TIMEOUT say.
     private static let connectTimeoutSeconds = 10
 
+    /// How often a server looks, during a statement, whether we are still there.
+    private static let clientCheckSeconds = 5
+
     /// Connects; PG* variables, the service file and ~/.pgpass count as in psql.
     /// - Parameter serverFolder: where the server keeps its files, from a caller who runs it: errors carry it.
     public init(_ conninfo: Conninfo, applicationName: String = "tilescout", serverFolder: URL? = nil) throws {
@@ -37,6 +40,9 @@ public final class Connection {
             let message = conninfo.redacted(String(cString: PQerrorMessage(handle))).oneLine
             throw PostgreSQLError(operation: "connect to the database", message: message, connectionLost: true, serverFolder: serverFolder)
         }
+        // Between statements a server hears that its client is gone; during one, only where it looks (PostgreSQL 14 and later, on Linux). Else what was
+        // killed would keep its locks until its statement ends. A server that does not know how refuses, and goes on without.
+        if serverVersion >= 140_000 { try? execute(script: "SET client_connection_check_interval = '\(Self.clientCheckSeconds)s'") }
     }
 
     public convenience init(_ conninfo: String, applicationName: String = "tilescout") throws {

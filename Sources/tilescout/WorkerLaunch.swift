@@ -7,7 +7,7 @@ enum WorkerLaunch {
     static func make(_ database: DatabaseArguments) throws -> (program: String, arguments: [String], environment: [String: String]) {
         var environment = ProcessInfo.processInfo.environment
         if case .server(let conninfo) = try database.location(), !conninfo.text.isEmpty { environment["TILESCOUT_DATABASE"] = conninfo.text }
-        return ("/proc/self/exe", ["drain"], environment)
+        return ("/proc/self/exe", ["drain", "--parent", "\(getpid())"], environment)
     }
 
     /// Variables that a program of the operator's has no use for.

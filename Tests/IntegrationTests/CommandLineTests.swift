@@ -37,7 +37,7 @@ final class CommandLineTests {
     @Test("A worker of one version leaves a database of another alone")
     func drainOfAnotherVersion() throws {
         try store.connection.execute(script: "COMMENT ON SCHEMA tilescout IS 'Tilescout. Files: of another build'")
-        let outcome = try program.run(["drain", "--run", "1", "--worker-name", "w"])
+        let outcome = try program.run(["drain", "--parent", "\(getpid())", "--run", "1", "--worker-name", "w"])
         #expect(outcome.status == 69 && outcome.error.contains("its schema is of another build of tilescout"), "\(outcome.error)")
     }
 

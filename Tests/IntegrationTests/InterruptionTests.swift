@@ -94,6 +94,46 @@ final class InterruptionTests {
         #expect(try TileStore(.privateCluster(dataRoot: data)).contentHash() == expected)
     }
 
+    @Test("Who is killed during a statement that takes long does not keep the pipeline: the server looks whether its client is there", .timeLimit(.minutes(1)))
+    func killedDuringAStatement() throws {
+        let night = try Night()
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.program.run(["db", "migrate"]).status == 0)
+        let other = try TestCluster.shared.get().another(like: night.store.connection)
+        try other.transaction {
+            try other.execute(script: "LOCK TABLE tilescout.run")
+            let run = try night.program.start(["run", night.pipeline, "--quiet"])
+            while try night.store.connection.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'tilescout.run'::regclass").isEmpty {
+                Thread.sleep(forTimeInterval: 0.01)
+            }
+            #expect(try !night.store.lockPipeline("night", shared: false))
+            run.signal(SIGTERM)
+            #expect(try run.finish().status == 143)
+            let ended = Date()
+            var isFree = false
+            while !isFree, Date().timeIntervalSince(ended) < 15 {
+                Thread.sleep(forTimeInterval: 0.1)
+                isFree = try night.store.lockPipeline("night", shared: false)
+            }
+            #expect(isFree)
+        }
+    }
+
+    @Test("A worker whose leader was gone before it began takes nothing")
+    func lateOrphan() throws {
+        let night = try Night("publish: {policy: manual}")
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run().report?.outcome == "ready")
+        let record = try #require(try night.store.runs(limit: 1).first)
+        let run = try night.store.joinRun(
+            pipeline: "night", RunRequest(collection: "test", model: record.model, options: record.options, tiling: "x", version: "test"))
+        let tiling: Int = try night.store.connection.query("SELECT min(tiling_id) AS id FROM tilescout.run_scene")[0]["id"]
+        try night.store.enqueue([(SceneFile(path: "/no/such.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: tiling, run: run)
+        let outcome = try night.program.run(["drain", "--parent", "1", "--run", "\(run.id)", "--worker-name", "w"])
+        #expect(outcome.status == 99, "\(outcome.status) \(outcome.error)")
+        #expect(try night.store.queueDepth(runID: run.id).waiting == 1)
+    }
+
     @Test("What a server says that dies while a connection is made does not come before the error")
     func serverDiesWhileConnecting() throws {
         let server = try DyingServer(in: folder)

@@ -8,14 +8,17 @@ import Tiling
 public struct QueueWorker {
     private let runID: Int
     private let name: String
+    private let parent: pid_t
     private let openStore: @Sendable () throws -> TileStore
     private let display: (any ProgressDisplay)?
 
+    /// - Parameter parent: the process to end with.
     public init(
-        runID: Int, name: String, display: (any ProgressDisplay)? = nil, openStore: @escaping @Sendable () throws -> TileStore
+        runID: Int, name: String, parent: pid_t, display: (any ProgressDisplay)? = nil, openStore: @escaping @Sendable () throws -> TileStore
     ) {
         self.runID = runID
         self.name = name
+        self.parent = parent
         self.display = display
         self.openStore = openStore
     }
@@ -50,7 +53,7 @@ public struct QueueWorker {
             model: model, precision: EncoderPrecision(rawValue: order.precision) ?? .automatic,
             concurrency: .init(cutters: order.workers.cutters, encoders: order.workers.encoders, batch: order.workers.batch))
         let source = QueueSource(run: run, worker: name, workers: order.workers, tilings: tilings)
-        let watch = WorkerWatch(source: source, worker: name, order: order, parent: getppid())
+        let watch = WorkerWatch(source: source, worker: name, order: order, parent: parent)
         watch.start(openStore: openStore)
         defer { watch.stop() }
         let flow = SceneFlow(

@@ -23,17 +23,15 @@ final class WorkerWatch: Sendable {
     private static let interval: TimeInterval = 0.5
 
     func start(openStore: @escaping @Sendable () throws -> TileStore) {
+        // Before anything is taken.
+        endIfOrphaned(nil)
         let thread = Thread { [self] in
             // Without a heartbeat the leases run out and others take over: the flow meets the lost server by itself.
             var store = try? openStore()
             var renewed = SuspendingClock.now
             while !isOver.load(ordering: .relaxed) {
                 Thread.sleep(forTimeInterval: Self.interval)
-                if getppid() != parent {
-                    // What it holds is free at once, not when the lease runs out.
-                    _ = try? store?.putBack(worker: worker)
-                    _exit(WorkerEnd.orphaned.rawValue)
-                }
+                endIfOrphaned(store)
                 check()
                 guard renewed.duration(to: .now) >= .seconds(order.workers.leaseSeconds) / 3 else { continue }
                 renewed = .now
@@ -51,6 +49,13 @@ final class WorkerWatch: Sendable {
 
     func stop() {
         isOver.store(true, ordering: .relaxed)
+    }
+
+    private func endIfOrphaned(_ store: TileStore?) {
+        guard getppid() != parent else { return }
+        // What it holds is free at once, not when the lease runs out.
+        _ = try? store?.putBack(worker: worker)
+        _exit(WorkerEnd.orphaned.rawValue)
     }
 
     private func check() {

@@ -8,6 +8,9 @@ struct DrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "Goes through the queue of one run; started by other commands.", shouldDisplay: false)
 
+    @Option(help: "The process that starts it: it ends with that one, also with one that is gone before it has begun.")
+    var parent: Int32
+
     @Option(name: .customLong("run"), help: "Number of the run.")
     var number: Int
 
@@ -20,6 +23,6 @@ struct DrainCommand: ParsableCommand {
         // A leader of another version may have started it, or the schema have been brought up to date meanwhile.
         try store.ensureCompatible()
         try RunConfinement.restrictProcess(runID: number, store: store)
-        try QueueWorker(runID: number, name: workerName) { try TileStore(location) }.run()
+        try QueueWorker(runID: number, name: workerName, parent: parent) { try TileStore(location) }.run()
     }
 }
