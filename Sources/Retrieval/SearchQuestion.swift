@@ -12,6 +12,8 @@ public struct SearchQuestion: Sendable {
     }
 
     public var subject: Subject
+    /// Whose vectors of a stored tile are compared; nil: the serving model's. An image's are of the model that embeds it.
+    public var model: String?
     public var area: AreaOfInterest?
     public var acquired: AcquisitionRange?
     /// Names; empty for all.

@@ -57,6 +57,7 @@ public struct Searcher {
         switch subject {
         case .tile(let tile):
             request.likeTile = tile.tileID
+            request.model = question.model
         case .image(_, _, let embedding, let model):
             request.embedding = embedding
             request.model = model

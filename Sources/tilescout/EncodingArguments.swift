@@ -5,8 +5,10 @@ import Ingest
 
 /// Which encoder, and how it runs: shared by `ingest`, `plan`, `embed`, `search` and `bench`.
 struct EncodingArguments: ParsableArguments {
-    @Option(help: "Name of an installed model, or the path of a .safetensors file (tilescout models).")
-    var model = EncoderModel.defaultName
+    @Option(help: ArgumentHelp(
+        "Name of an installed model, or the path of a .safetensors file (tilescout models). "
+            + "(default: \(EncoderModel.defaultName); in a search with a stored tile, the model that serves)"))
+    var model: String?
 
     @Option(help: "Arithmetic: automatic (bfloat16 where the CPU has it), float32 or bfloat16.")
     var precision: EncoderPrecision = .automatic
@@ -18,7 +20,7 @@ struct EncodingArguments: ParsableArguments {
     var batch: Int?
 
     func loadModel() throws -> EncoderModel {
-        try EncoderModel.load(named: model)
+        try EncoderModel.load(named: model ?? EncoderModel.defaultName)
     }
 
     var concurrency: IngestOptions.Concurrency {

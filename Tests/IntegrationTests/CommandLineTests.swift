@@ -169,6 +169,13 @@ final class CommandLineTests {
             "ingest", path("scene.tif"), "--collection", "other", "--model", "efficientnet-lite0", "--tile-size", "128", "--quiet",
         ])
         #expect(second.status == 0 && second.output.contains("searches use model tilescout-aerial"), "\(second.output)")
+        // A search uses the model that is named, whatever it is asked with.
+        for (arguments, model) in [([], "tilescout-aerial"), (["--model", "efficientnet-lite0"], "efficientnet-lite0")] {
+            for subject in [["--at", "15.02,45.14"], ["--image", path("scene.tif")]] {
+                let answer = try program.run(["search"] + subject + arguments)
+                #expect(answer.status == 0 && answer.output.contains("model \(model)"), "\(answer.output) \(answer.error)")
+            }
+        }
     }
 
     @Test("An area without tiles whose axes seem exchanged is said to be so")

@@ -116,6 +116,9 @@ struct RollbackCommand: ParsableCommand {
 
     func run() throws {
         let store = try database.store()
+        if let number, let collection, let record = try store.run(number), record.collection != collection {
+            throw Failure("run \(number) is of collection \(record.collection), not of \(collection)", ExitStatus.badData)
+        }
         guard let run = try number ?? store.latestPublishedRun(collection: collection)?.id else {
             throw Failure("no run is published", ExitStatus.noInput)
         }

@@ -72,7 +72,7 @@ struct SearchCommand: ParsableCommand {
         let question = try question()
         let store = try database.store()
         if let asOf {
-            let pruned = try store.setAsOf(runID: asOf, model: image == nil ? nil : encoding.loadModel().name)
+            let pruned = try store.setAsOf(runID: asOf, model: image == nil ? question.model : encoding.loadModel().name)
                 .filter { collection.isEmpty || collection.contains($0) }
             if !pruned.isEmpty {
                 Terminal.warn("retention has deleted scenes of \(pruned.joined(separator: ", ")) that were visible after run \(asOf): they are not found")
@@ -93,6 +93,7 @@ struct SearchCommand: ParsableCommand {
 
     private func question() throws -> SearchQuestion {
         var question = SearchQuestion(try subject())
+        if image == nil, encoding.model != nil { question.model = try encoding.loadModel().name }
         question.area = try within.map { try AreaOfInterest($0) }
         question.acquired = try acquired.map { try AcquisitionRange($0) }
         question.collections = collection
