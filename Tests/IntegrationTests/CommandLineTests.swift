@@ -215,6 +215,21 @@ final class CommandLineTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["scene.tif", "t"])
     }
 
+    @Test("An answer that cannot be written whole is status 74; a reader that goes away is none of our errors")
+    func standardOutput() throws {
+        try ingestOneScene()
+        let cut = try program.run(["search", "--at", "15.02,45.14", "--format", "geojson"], fileLimit: 1024)
+        #expect(cut.status == 74 && cut.error.contains("cannot write standard output: file too large"), "\(cut.status) \(cut.error)")
+        var shell = program
+        shell.executable = "/bin/sh"
+        for command in ["scenes", "models --json", "search --at 15.02,45.14"] {
+            let full = try shell.run(["-c", "\(CommandLineProgram.path) \(command) >/dev/full"])
+            #expect(full.status == 74 && full.error.contains("cannot write standard output: no space left"), "\(command): \(full.status) \(full.error)")
+            let gone = try shell.run(["-c", "{ sleep 0.2; \(CommandLineProgram.path) \(command); echo status $? >&2; } | true"])
+            #expect(gone.error == "status 0\n", "\(command): \(gone.error)")
+        }
+    }
+
     @Test("A database of a newer tilescout is refused with status 78, and stays as it is")
     func newerDatabase() throws {
         try store.connection.query("""

@@ -14,7 +14,7 @@ struct DatabaseCommand: ParsableCommand {
         func run() throws {
             let cluster = try PrivateCluster()
             try cluster.start()
-            Terminal.write("running: \(try cluster.conninfo().text)")
+            try Terminal.write("running: \(try cluster.conninfo().text)")
         }
     }
 
@@ -24,7 +24,7 @@ struct DatabaseCommand: ParsableCommand {
         func run() throws {
             let cluster = try PrivateCluster()
             try cluster.stop()
-            Terminal.write("stopped")
+            try Terminal.write("stopped")
         }
     }
 
@@ -40,17 +40,17 @@ struct DatabaseCommand: ParsableCommand {
             case .privateCluster(let dataRoot):
                 switch try PrivateCluster(dataRoot: dataRoot).status() {
                 case .absent:
-                    Terminal.write("private cluster under \(dataRoot.path): not made yet")
+                    try Terminal.write("private cluster under \(dataRoot.path): not made yet")
                     throw ExitStatus.unavailable
                 case .stopped:
-                    Terminal.write("private cluster under \(dataRoot.path): stopped")
+                    try Terminal.write("private cluster under \(dataRoot.path): stopped")
                     throw ExitStatus.unavailable
                 case .running(let processID):
-                    Terminal.write("private cluster under \(dataRoot.path): running, process \(processID)")
+                    try Terminal.write("private cluster under \(dataRoot.path): running, process \(processID)")
                 }
             case .server(let conninfo):
                 let connection = try database.location().connect()
-                Terminal.write("server \(conninfo.redacted): running, PostgreSQL \(connection.serverVersion / 10_000).\(connection.serverVersion % 10_000)")
+                try Terminal.write("server \(conninfo.redacted): running, PostgreSQL \(connection.serverVersion / 10_000).\(connection.serverVersion % 10_000)")
             }
         }
     }
@@ -66,9 +66,9 @@ struct DatabaseCommand: ParsableCommand {
             case .privateCluster(let dataRoot):
                 let cluster = try PrivateCluster(dataRoot: dataRoot)
                 try cluster.start()
-                Terminal.write(try cluster.conninfo().text)
+                try Terminal.write(cluster.conninfo().text)
             case .server(let conninfo):
-                Terminal.write(conninfo.text)
+                try Terminal.write(conninfo.text)
             }
         }
     }
@@ -83,7 +83,7 @@ struct DatabaseCommand: ParsableCommand {
             let report = try migrator.migrate()
             try migrator.settlePacks()
             for warning in report.warnings { Terminal.warn(warning) }
-            Terminal.write(report.applied.isEmpty
+            try Terminal.write(report.applied.isEmpty
                 ? "schema version \(report.version): nothing to do"
                 : "schema version \(report.version): applied \(report.applied.joined(separator: ", "))")
         }

@@ -29,7 +29,7 @@ struct EmbedCommand: ParsableCommand {
         if json {
             try Terminal.writeJSON(report)
         } else {
-            Terminal.write("\(Quantity.count(report.tilesEncoded, "embedding")) in \(out), names in \(export.idsPath), "
+            try Terminal.write("\(Quantity.count(report.tilesEncoded, "embedding")) in \(out), names in \(export.idsPath), "
                 + "\(Quantity.duration(report.seconds)) (\(Quantity.count(Int(report.tilesPerSecond))) tiles/s)")
         }
         try Terminal.report(report.failures)

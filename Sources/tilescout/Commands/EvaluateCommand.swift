@@ -64,7 +64,7 @@ struct EvaluateCommand: ParsableCommand {
         let evaluation = try Evaluation(
             model: encoder, test: parts.map { try $0.select(.test, of: images) } ?? images,
             training: parts.map { try $0.select(.train, of: images) }, options: options, precision: precision)
-        Terminal.write(EvaluationTable(evaluation).text)
+        try Terminal.write(EvaluationTable(evaluation).text)
         if let json { try write(evaluation, to: json) }
         if let confusion { try picture(evaluation.report.nearestConfusion, evaluation.classes).writePNG(to: confusion) }
         if let sheet { try QuerySheet(evaluation, model: model).sheet.writePNG(to: sheet) }

@@ -51,20 +51,20 @@ struct RunsCommand: ParsableCommand {
                 Quantity.count(run.failures), run.startedAt.ISO8601Format(), run.reason ?? "",
             ])
         }
-        Terminal.write(runs.isEmpty ? "No run yet." : table.text)
+        try Terminal.write(runs.isEmpty ? "No run yet." : table.text)
     }
 
     private func discardRun(_ number: Int) throws {
         let store = try database.store()
         let record = try store.run(number)
         let gone = try store.discard(runID: number)
-        Terminal.write("run \(number) is discarded: \(Quantity.count(gone.scenes)) scenes and \(Quantity.count(gone.tiles)) tiles that it alone had "
-            + "stored, \(Quantity.count(gone.jobs)) jobs")
         do {
             if let record { _ = try store.buildIndexes(model: record.model) }
         } catch {
             Terminal.warn("the index could not be brought up to date: \(error)")
         }
+        try Terminal.write("run \(number) is discarded: \(Quantity.count(gone.scenes)) scenes and \(Quantity.count(gone.tiles)) tiles that it alone had "
+            + "stored, \(Quantity.count(gone.jobs)) jobs")
     }
 }
 
@@ -84,13 +84,13 @@ struct PublishCommand: ParsableCommand {
     func run() throws {
         let store = try database.store()
         try store.publish(runID: number)
-        Terminal.write("run \(number) is published")
         do {
             if let record = try store.run(number) { for note in try store.buildIndexes(model: record.model).notes { Terminal.warn(note) } }
         } catch {
             Terminal.warn("its index could not be built, searches compare its vectors one by one: \(error)")
         }
         warnOfMissingVectors(store)
+        try Terminal.write("run \(number) is published")
     }
 }
 
@@ -123,8 +123,8 @@ struct RollbackCommand: ParsableCommand {
             throw Failure("no run is published", ExitStatus.noInput)
         }
         let runs = try store.rollBack(runID: run, through: through)
-        Terminal.write("rolled back: run " + runs.map(String.init).joined(separator: ", "))
         warnOfMissingVectors(store)
+        try Terminal.write("rolled back: run " + runs.map(String.init).joined(separator: ", "))
     }
 }
 

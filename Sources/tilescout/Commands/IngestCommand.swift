@@ -45,7 +45,7 @@ struct IngestCommand: ParsableCommand {
         if json {
             try Terminal.writeJSON(report)
         } else {
-            Terminal.write(IngestSummary(report, collection: collection).text)
+            try Terminal.write(IngestSummary(report, collection: collection).text)
         }
         if report.scenesFailed > 0 { throw ExitStatus.someScenesFailed }
     }

@@ -45,7 +45,7 @@ struct ScenesCommand: ParsableCommand {
                 scene.acquiredAt.map { String($0.ISO8601Format().prefix(10)) } ?? "–", scene.crsName, scene.path,
             ])
         }
-        Terminal.write(scenes.isEmpty ? "No scene is stored yet: tilescout ingest DIR" : table.text)
+        try Terminal.write(scenes.isEmpty ? "No scene is stored yet: tilescout ingest DIR" : table.text)
     }
 }
 
@@ -77,9 +77,9 @@ struct FailuresCommand: ParsableCommand {
             })
         }
         for failure in failures {
-            Terminal.write("\(failure.path)\n  \(failure.stage): \(failure.reason) (run \(failure.runID), \(failure.failedAt.ISO8601Format()))")
+            try Terminal.write("\(failure.path)\n  \(failure.stage): \(failure.reason) (run \(failure.runID), \(failure.failedAt.ISO8601Format()))")
         }
-        if failures.isEmpty { Terminal.write("No failures.") }
+        if failures.isEmpty { try Terminal.write("No failures.") }
     }
 }
 
@@ -120,7 +120,7 @@ struct ModelsCommand: ParsableCommand {
                 String(entry.weightsSHA256.prefix(12)), entry.path,
             ])
         }
-        Terminal.write(entries.isEmpty ? "No model is installed: scripts/setup fetches them." : table.text)
+        try Terminal.write(entries.isEmpty ? "No model is installed: scripts/setup fetches them." : table.text)
     }
 }
 
@@ -144,7 +144,7 @@ struct ForgetCommand: ParsableCommand {
             throw RetrievalError("forget", "scene \(scene)", "\(found.count) scenes match; name one by its number")
         }
         let tiles = try store.forget(sceneID: id)
-        Terminal.write("forgot scene \(id) and \(Quantity.count(tiles, "tile"))")
+        try Terminal.write("forgot scene \(id) and \(Quantity.count(tiles, "tile"))")
     }
 }
 
@@ -195,6 +195,6 @@ struct ShowCommand: ParsableCommand {
         if let distance = record.groundSampleDistance { lines.append("resolution  \(String(format: "%.4g", distance)) m/pixel") }
         if let acquired = record.acquiredAt { lines.append("acquired    \(acquired.ISO8601Format())") }
         lines.append("footprint   \(record.footprintGeoJSON)")
-        Terminal.write(lines.joined(separator: "\n"))
+        try Terminal.write(lines.joined(separator: "\n"))
     }
 }

@@ -19,7 +19,7 @@ struct PipelineCommand: ParsableCommand {
                 do {
                     let pipeline = try PipelineFile.read(file) { _ = try EncoderModel.load(named: $0) }
                     let sizes = pipeline.tilings.map { "\($0.tileSize)" }.joined(separator: ", ")
-                    Terminal.write("\(file): good: \(pipeline.name), collection \(pipeline.collection), tiles of \(sizes) pixels, model \(pipeline.model)")
+                    try Terminal.write("\(file): good: \(pipeline.name), collection \(pipeline.collection), tiles of \(sizes) pixels, model \(pipeline.model)")
                 } catch let error as PipelineFileError {
                     isGood = false
                     Terminal.writeError("\(error)\n")

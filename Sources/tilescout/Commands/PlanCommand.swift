@@ -23,7 +23,7 @@ struct PlanCommand: ParsableCommand {
         if json {
             try Terminal.writeJSON(plan)
         } else {
-            Terminal.write("""
+            try Terminal.write("""
                 scenes    \(Quantity.count(plan.scenes))
                 tiles     \(Quantity.count(plan.tiles)) at most
                 read      \(Quantity.bytes(plan.bytesRead))

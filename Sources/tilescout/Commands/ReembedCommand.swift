@@ -40,9 +40,9 @@ struct ReembedCommand: ParsableCommand {
         ).run(
             collections: collection.isEmpty ? nil : collection,
             workers: .init(encoders: concurrency.encoders, cutters: concurrency.cutters), switches: `switch`, partly: partly)
-        Terminal.write("\(Quantity.count(outcome.tiles - outcome.missing)) of \(Quantity.count(outcome.tiles)) visible tiles have a vector of \(model)")
+        try Terminal.write("\(Quantity.count(outcome.tiles - outcome.missing)) of \(Quantity.count(outcome.tiles)) visible tiles have a vector of \(model)")
         if outcome.isServing {
-            Terminal.write("\(model) serves searches" + (outcome.formerModel.map { $0 == model ? "" : "; \($0) did before" } ?? ""))
+            try Terminal.write("\(model) serves searches" + (outcome.formerModel.map { $0 == model ? "" : "; \($0) did before" } ?? ""))
         }
         for failure in outcome.failures { Terminal.warn("\(failure.path): \(failure.reason)") }
         guard outcome.missing > 0 else { return }

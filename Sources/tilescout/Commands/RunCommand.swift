@@ -71,14 +71,18 @@ struct RunCommand: ParsableCommand {
             // Whoever leads that run tells how it ends.
             throw error
         } catch {
-            if json { Terminal.write(String(decoding: try run.report.json(), as: UTF8.self)) }
+            if json { try? Terminal.write(String(decoding: run.report.json(), as: UTF8.self)) }
             if let problem = run.reportProblem { Terminal.warn(problem) }
             alarm(definition, Failure(error)?.message ?? "\(error)", report: run.reportPage)
             throw error
         }
-        if json { Terminal.write(String(decoding: try report.json(), as: UTF8.self)) }
-        else if !quiet { Terminal.write(NightlySummary(report).text) }
+        let written = Result {
+            if json { try Terminal.write(String(decoding: report.json(), as: UTF8.self)) }
+            else if !quiet { try Terminal.write(NightlySummary(report).text) }
+        }
+        // Whether that can be read or not, the alarm tells.
         try conclude(definition, report, problem: run.reportProblem, page: run.reportPage)
+        try written.get()
     }
 
     /// Exit status and alarm of a run that came to its end. The worst is said last, and is the status.

@@ -84,10 +84,10 @@ struct SearchCommand: ParsableCommand {
         if let hint = answer.hint { Terminal.warn(hint) }
         if let sheet { try searcher.sheet(of: answer, to: question, about: subject).writePNG(to: sheet) }
         switch format {
-        case .table: Terminal.write(AnswerTable(answer, sheet: sheet).text)
-        case .json: Terminal.write(try AnswerFormat.json.text(of: answer), terminator: "")
-        case .geojson: Terminal.write(try AnswerFormat.geojson.text(of: answer), terminator: "")
-        case .csv: Terminal.write(try AnswerFormat.csv.text(of: answer), terminator: "")
+        case .table: try Terminal.write(AnswerTable(answer, sheet: sheet).text)
+        case .json: try Terminal.write(AnswerFormat.json.text(of: answer), terminator: "")
+        case .geojson: try Terminal.write(AnswerFormat.geojson.text(of: answer), terminator: "")
+        case .csv: try Terminal.write(AnswerFormat.csv.text(of: answer), terminator: "")
         }
     }
 

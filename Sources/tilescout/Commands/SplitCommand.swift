@@ -38,7 +38,7 @@ struct SplitCommand: ParsableCommand {
         }
         func count(_ part: DatasetSplit.Part) -> Int { split.parts.values.count { $0 == part } }
         let unused = count(.unused)
-        Terminal.write(
+        try Terminal.write(
             "\(out): \(Quantity.count(count(.train))) train, \(Quantity.count(count(.test))) test"
                 + (unused > 0 ? ", \(Quantity.count(unused)) unused: they overlap a tile that trains" : ""))
     }

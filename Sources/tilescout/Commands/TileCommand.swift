@@ -27,11 +27,11 @@ struct TileCommand: ParsableCommand {
         if json {
             try Terminal.writeJSON(report)
         } else {
-            Terminal.write("\(Quantity.count(report.tilesStored, "tile")) of \(Quantity.count(report.scenesIngested, "scene")) "
+            try Terminal.write("\(Quantity.count(report.tilesStored, "tile")) of \(Quantity.count(report.scenesIngested, "scene")) "
                 + "in \(out), \(Quantity.duration(report.seconds))")
-            if report.scenesDuplicate > 0 { Terminal.write("  left out  \(Quantity.count(report.scenesDuplicate, "scene")) (same bytes as another)") }
+            if report.scenesDuplicate > 0 { try Terminal.write("  left out  \(Quantity.count(report.scenesDuplicate, "scene")) (same bytes as another)") }
             for (reason, count) in report.tilesSkipped.sorted(by: { $0.key < $1.key }) {
-                Terminal.write("  left out  \(Quantity.count(count)) (\(reason))")
+                try Terminal.write("  left out  \(Quantity.count(count)) (\(reason))")
             }
         }
         try Terminal.report(report.failures)

@@ -128,7 +128,7 @@ struct TrainCommand: ParsableCommand {
         display.finish()
         try trainer.model.write(to: out, training: options)
         try? FileManager.default.removeItem(atPath: checkpoint)
-        Terminal.write(
+        try Terminal.write(
             "\(out): \(options.loss.rawValue), \(Quantity.count(options.epochs, "epoch")) of "
                 + "\(Quantity.count(images.items.count, "image")) of \(Set(images.labels).count) classes, "
                 + "\(options.dimension) dimensions; tilescout ingest --model \(out)")

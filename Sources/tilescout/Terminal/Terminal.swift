@@ -11,9 +11,15 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    static func write(_ text: String, terminator: String = "\n") {
-        // A reader that has gone away is no error of ours.
-        try? FileHandle.standardOutput.write(contentsOf: Data((text + terminator).utf8))
+    /// - Throws: `Failure` where it cannot be written, on a full disk. A reader that has gone away is no error of ours.
+    static func write(_ text: String, terminator: String = "\n") throws {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data((text + terminator).utf8))
+        } catch {
+            let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError).map { Int32($0.code) } ?? EIO
+            if code == EPIPE { return }
+            throw Failure("cannot write standard output: \(String(cString: strerror(code)).lowercased())", ExitStatus.cannotWrite)
+        }
     }
 
     static func writeError(_ text: String) {
@@ -29,6 +35,6 @@ enum Terminal {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .iso8601
-        write(String(decoding: try encoder.encode(value), as: UTF8.self))
+        try write(String(decoding: encoder.encode(value), as: UTF8.self))
     }
 }
