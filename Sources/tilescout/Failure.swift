@@ -50,6 +50,14 @@ struct Failure: Error {
 
     private static func status(of error: PostgreSQLError) -> ExitCode {
         if error.connectionLost { return ExitStatus.unavailable }
+        switch error.sqlstate {
+        case PostgreSQLError.State.noDataFound: return ExitStatus.noInput
+        case PostgreSQLError.State.objectInUse: return ExitStatus.locked
+        // A run in the wrong state, a name that is another's: the same once more changes nothing.
+        case PostgreSQLError.State.objectNotInPrerequisiteState, PostgreSQLError.State.uniqueViolation: return ExitStatus.badData
+        case PostgreSQLError.State.insufficientPrivilege: return ExitStatus.incompatible
+        default: break
+        }
         switch error.sqlstate?.prefix(2) {
         case "22": return ExitStatus.badData
         case "53": return ExitStatus.cannotWrite

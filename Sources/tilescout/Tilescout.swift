@@ -14,7 +14,7 @@ struct Tilescout: ParsableCommand {
 
             Exit status: 0 success · 2 the run completed but some scenes failed · 3 a run refused to publish · 64 wrong call · 65 malformed input · \
             66 what was named does not exist · 69 database unavailable · 70 a fault of ours · 74 cannot write · 75 another run is under way · \
-            78 database of another version · 130, 143 interrupted.
+            78 database of another version, or a right is missing · 130, 143 interrupted.
             """,
         version: TilescoutVersion.current,
         subcommands: [

@@ -144,6 +144,23 @@ final class NightlyTests {
         #expect(night.told == nil && night.metrics.isEmpty, "what is told is the other run's")
     }
 
+    @Test("What cannot be done while a pipeline is under way has that status; what a role may not do is none to try again")
+    func statuses() throws {
+        let night = try Night("publish: {policy: manual}")
+        try night.addScene("a.tif", seed: 1)
+        #expect(try night.run().report?.outcome == "ready")
+        #expect(try night.store.lockPipeline("night", shared: false))
+        for arguments in [["publish", "1"], ["runs", "--discard", "1"]] {
+            let ended = try night.program.run(arguments)
+            #expect(ended.status == 75, "\(ended.status) \(ended.error)")
+        }
+        try night.store.connection.execute(script: "DROP ROLE IF EXISTS reader_of_nights; CREATE ROLE reader_of_nights LOGIN; GRANT tilescout_read TO reader_of_nights")
+        var reader = night.program
+        reader.environment["PGOPTIONS"] = "-c role=reader_of_nights"
+        let ended = try reader.run(["publish", "1"])
+        #expect(ended.status == 78 && ended.error.contains("permission denied"), "\(ended.status) \(ended.error)")
+    }
+
     @Test("Several tile sizes are published together")
     func sizes() throws {
         let night = try Night("tiles: {sizes: [64, 128]}")

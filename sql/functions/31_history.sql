@@ -13,7 +13,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('tilescout.publish_run'));
     SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = rollback_run.run_id FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'no_data_found';
     ELSIF of_run.state <> 'published' THEN
         RAISE EXCEPTION 'run % is % and not published', run_id, of_run.state USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;

@@ -67,7 +67,7 @@ DECLARE
 BEGIN
     SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = discard_run.run_id FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'there is no run %', run_id USING ERRCODE = 'no_data_found';
     ELSIF of_run.state NOT IN ('running', 'interrupted', 'failed', 'ready') THEN
         RAISE EXCEPTION 'run % is %', run_id, of_run.state
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'only what was never published is discarded; tilescout rollback hides a published run';
