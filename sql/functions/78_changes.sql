@@ -120,7 +120,7 @@ BEGIN
             WHERE t.footprint && wanted AND ST_Intersects(t.footprint, wanted)
               AND (acquired IS NULL OR (lower_inf(acquired) AND upper_inf(acquired)) OR t.acquired_at <@ acquired)
         )
-        SELECT c.name, coalesce(tilescout.surface(ST_Intersection(ST_Union(i.footprint), wanted)) / nullif(tilescout.surface(wanted), 0), 0),
+        SELECT c.name, coalesce(least(1, tilescout.surface(ST_Intersection(ST_Union(i.footprint), wanted)) / nullif(tilescout.surface(wanted), 0)), 0),
                count(i.scene_id), count(DISTINCT i.scene_id), min(i.acquired_at), max(i.acquired_at)
         FROM tilescout.collection AS c LEFT JOIN inside AS i ON i.collection = c.name
         WHERE ids IS NULL OR c.id = ANY (ids)
