@@ -58,16 +58,20 @@ final class StoreStage {
         case .failed(let task, let stage, let reason):
             ledger.fail(scene: task.index)
             waiting.removeAll { $0.scene == task.index }
-            // In one transaction: who lost the scene to another worker takes nothing back.
-            let takenBack: Int? = try store.connection.transaction(operation: "take back \(task.path)") {
-                guard try job.source.ended(task, .failed(stage: stage, reason: reason), store) else { return nil }
-                return try sceneIDs[task.index].map { try store.discard(sceneID: $0, run: task.run) } ?? 0
-            }
-            forget(task.index)
-            guard let takenBack else { return }
-            job.report.withLock { $0.tilesStored -= takenBack }
-            job.fail(path: task.path, stage: stage, reason: reason)
+            try takeBack(task, stage: stage, reason: reason)
         }
+    }
+
+    private func takeBack(_ task: SceneTask, stage: String, reason: String) throws {
+        // In one transaction: who lost the scene to another worker takes nothing back.
+        let takenBack: Int? = try store.connection.transaction(operation: "take back \(task.path)") {
+            guard try job.source.ended(task, .failed(stage: stage, reason: reason), store) else { return nil }
+            return try sceneIDs[task.index].map { try store.discard(sceneID: $0, run: task.run) } ?? 0
+        }
+        forget(task.index)
+        guard let takenBack else { return }
+        job.report.withLock { $0.tilesStored -= takenBack }
+        job.fail(path: task.path, stage: stage, reason: reason)
     }
 
     private func flush() throws {
@@ -93,11 +97,16 @@ final class StoreStage {
 
     private func act(on action: SceneLedger.Action, scene: Int) throws {
         guard case .complete(let summary) = action, let id = sceneIDs[scene], let task = tasks[scene] else { return }
-        let isOurs = try job.clock.measure("store") {
-            try store.connection.transaction(operation: "finish \(task.path)") {
-                try store.finishScene(id, run: task.run, skipped: summary.skipped, tiles: summary.tiles)
-                return try job.source.ended(task, .ingested, store)
+        let isOurs: Bool
+        do {
+            isOurs = try job.clock.measure("store") {
+                try store.connection.transaction(operation: "finish \(task.path)") {
+                    try store.finishScene(id, run: task.run, skipped: summary.skipped, tiles: summary.tiles)
+                    return try job.source.ended(task, .ingested, store)
+                }
             }
+        } catch let error as TilesTakenAway {
+            return try takeBack(task, stage: "store", reason: error.reason)
         }
         forget(scene)
         guard isOurs else { return }

@@ -43,11 +43,16 @@ extension TileStore {
     /// - Parameters:
     ///   - skipped: tiles left out, by reason.
     ///   - tiles: all tiles of the scene's layout: they are counted against what is stored. nil: nothing is counted.
+    /// - Throws: `TilesTakenAway` where some are neither stored nor left out; `PostgreSQLError`.
     public func finishScene(_ sceneID: Int, run: Run, skipped: [String: Int] = [:], tiles: [TileID]? = nil) throws {
         let reasons = String(decoding: try JSONSerialization.data(withJSONObject: skipped, options: .sortedKeys), as: UTF8.self)
-        try connection.query(
-            "SELECT tilescout.finish_scene($1::int, $2, $3::int, $4::text::jsonb, $5)", [run.id, sceneID, run.tilingID, reasons, tiles.map { $0.map(\.uuid) }],
-            operation: "finish scene \(sceneID)")
+        do {
+            try connection.query(
+                "SELECT tilescout.finish_scene($1::int, $2, $3::int, $4::text::jsonb, $5)", [run.id, sceneID, run.tilingID, reasons, tiles.map { $0.map(\.uuid) }],
+                operation: "finish scene \(sceneID)")
+        } catch let error as PostgreSQLError where error.sqlstate == PostgreSQLError.State.serializationFailure {
+            throw TilesTakenAway(reason: error.message)
+        }
     }
 
     /// Published scenes.

@@ -81,7 +81,9 @@ RETURNS SETOF text LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     LEFT JOIN tilescout.run AS missed ON missed.id = f.missing_run_id AND missed.id > $1 AND missed.state <> 'rolled_back'
     WHERE missed.id IS NOT NULL
        OR (f.scene_id NOT IN (SELECT mine.scene_id FROM mine)
-           AND NOT EXISTS (SELECT FROM replaced AS r WHERE r.path = f.path AND r.scene_id = f.scene_id AND f.modified_ns = 0))
+           AND NOT EXISTS (SELECT FROM replaced AS r WHERE r.path = f.path AND r.scene_id = f.scene_id AND f.modified_ns = 0)
+           -- It read them itself: bytes that another file had brought before.
+           AND NOT EXISTS (SELECT FROM tilescout.job AS j WHERE j.run_id = $1 AND j.path = f.path AND j.state = 'known' AND j.size = f.size AND j.modified_ns = f.modified_ns))
 $$;
 COMMENT ON FUNCTION tilescout.files_read_since IS
     'Files that a run brought or replaced and that hold something else by now: publishing it would show both.';
@@ -96,6 +98,7 @@ DECLARE
     read_since bigint;
     first_file text;
     hidden int[];
+    rolled_back int[];
 BEGIN
     SELECT r.* INTO of_run FROM tilescout.run AS r WHERE r.id = publish_run.run_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -122,6 +125,10 @@ BEGIN
                 USING ERRCODE = 'object_not_in_prerequisite_state',
                       HINT = 'both would be visible: run the pipeline instead, or publish first what was rolled back after this run';
         END IF;
+        IF of_run.state = 'ready' AND EXISTS (SELECT FROM tilescout.run_scene AS l WHERE l.run_id = of_run.id AND NOT l.complete) THEN
+            RAISE EXCEPTION 'tiles of run % have been taken away since', run_id
+                USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'run its pipeline again, which continues it';
+        END IF;
         -- Rolling it back gave its files what they had held before.
         UPDATE tilescout.scene_file AS f SET scene_id = s.id
             FROM tilescout.retirement AS x, tilescout.scene AS s JOIN tilescout.run_scene AS l ON l.scene_id = s.id
@@ -132,7 +139,16 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'the command that began it continues it, and publishes it';
     END IF;
     -- Rows that this run met, stored by runs not published yet, become its own.
-    SELECT coalesce(array_agg(r.id), '{}') INTO hidden FROM tilescout.run AS r WHERE r.state <> 'published' AND r.id <> of_run.id;
+    SELECT coalesce(array_agg(r.id), '{}') INTO hidden FROM tilescout.run AS r
+        WHERE r.state <> 'published' AND r.id <> of_run.id AND r.collection_id = of_run.collection_id;
+    -- Also those that were visible when it met them, of a run that has been rolled back since.
+    SELECT array_agg(r.id) INTO rolled_back FROM tilescout.run AS r WHERE r.id = ANY (hidden) AND r.state = 'rolled_back';
+    IF rolled_back IS NOT NULL THEN
+        INSERT INTO tilescout.run_claim (run_id, tile_id, collection_id)
+            SELECT of_run.id, t.id, t.collection_id FROM tilescout.run_scene AS l JOIN tilescout.tile AS t ON t.scene_id = l.scene_id AND t.tiling_id = l.tiling_id
+            WHERE l.run_id = of_run.id AND l.complete AND t.run_id = ANY (rolled_back) AND t.collection_id = of_run.collection_id
+            ON CONFLICT DO NOTHING;
+    END IF;
     UPDATE tilescout.scene AS s SET run_id = of_run.id
         FROM tilescout.run_scene AS l WHERE l.run_id = of_run.id AND l.scene_id = s.id AND s.run_id = ANY (hidden);
     -- Whose they were may be published after this one has been rolled back, and finds them then as this one found them.
@@ -148,13 +164,15 @@ BEGIN
     EXECUTE format('UPDATE tilescout.%I AS e SET run_id = $1 FROM tilescout.run_claim AS c
         WHERE c.run_id = $1 AND e.tile_id = c.tile_id AND e.collection_id = c.collection_id AND e.run_id = ANY ($2)',
         tilescout.embedding_table(of_run.model_id)) USING of_run.id, hidden;
-    -- And what such a run had found replaced in a file that holds a scene of this one now is replaced by this one.
+    -- And what such a run had found replaced in a file that holds a scene of this one now, or that this one found replaced once more, or gone, is replaced by this one.
     INSERT INTO tilescout.retirement AS x (scene_id, retired_by, path)
         SELECT s.id, of_run.id, former.path FROM tilescout.retirement AS former
         JOIN tilescout.scene AS s ON s.id = former.scene_id AND s.collection_id = of_run.collection_id
         JOIN tilescout.scene_file AS f ON f.collection_id = s.collection_id AND f.path = former.path AND f.scene_id <> s.id
-        JOIN tilescout.run_scene AS l ON l.run_id = of_run.id AND l.scene_id = f.scene_id
         WHERE former.retired_by = ANY (hidden) AND NOT EXISTS (SELECT FROM tilescout.scene_file AS other WHERE other.scene_id = s.id)
+          AND (EXISTS (SELECT FROM tilescout.run_scene AS l WHERE l.run_id = of_run.id AND l.scene_id = f.scene_id)
+               OR EXISTS (SELECT FROM tilescout.retirement AS mine WHERE mine.retired_by = of_run.id
+                   AND (mine.path = former.path OR (mine.path IS NULL AND mine.scene_id = f.scene_id AND f.missing_run_id = of_run.id))))
         ON CONFLICT (scene_id, retired_by) DO NOTHING;
     DELETE FROM tilescout.run_claim AS c WHERE c.run_id = of_run.id;
     DELETE FROM tilescout.run_shard AS s WHERE s.run_id = of_run.id;

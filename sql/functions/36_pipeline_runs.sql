@@ -82,7 +82,8 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     )
     SELECT f.path, f.size, f.modified_ns,
            through.scene_id IS NOT NULL AND s.run_id IN (SELECT mine.id FROM mine) AND retired.scene_id IS NULL,
-           f.missing_run_id IS NOT NULL AND f.missing_run_id IN (SELECT mine.id FROM mine)
+           -- What this run itself has found gone it finds anew when it is continued.
+           f.missing_run_id IS NOT NULL AND f.missing_run_id IN (SELECT mine.id FROM mine WHERE mine.id <> $1)
     FROM asking
     JOIN tilescout.scene_file AS f ON f.collection_id = asking.collection_id
     JOIN tilescout.scene AS s ON s.id = f.scene_id

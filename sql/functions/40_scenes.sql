@@ -100,10 +100,16 @@ RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
 DECLARE
     of_run tilescout.run := tilescout.running_run(run_id);
     present bigint;
+    lacking bigint;
 BEGIN
     IF tiles IS NOT NULL THEN
         EXECUTE format('SELECT count(*) FROM tilescout.%I AS e WHERE e.tile_id = ANY ($1) AND e.collection_id = $2',
             tilescout.embedding_table(of_run.model_id)) INTO present USING tiles, of_run.collection_id;
+        lacking := (SELECT count(DISTINCT t) FROM unnest(tiles) AS t) - present - (SELECT coalesce(sum(s.value::bigint), 0) FROM jsonb_each_text(finish_scene.skipped) AS s);
+        IF lacking > 0 THEN
+            RAISE EXCEPTION '% of its tiles were taken away while it was cut: its scene was forgotten, or a run discarded that had stored them', lacking
+                USING ERRCODE = 'serialization_failure', HINT = 'the next run goes through it again';
+        END IF;
     END IF;
     -- What is there and was not stored by this run was there already, whether it was met by look-up or by a merge.
     INSERT INTO tilescout.run_scene AS l (run_id, scene_id, tiling_id, complete, skipped, layout, already_there)
@@ -113,7 +119,7 @@ BEGIN
                 already_there = CASE WHEN excluded.layout IS NULL THEN l.already_there ELSE greatest(excluded.already_there - l.stored, 0) END;
 END $$;
 COMMENT ON FUNCTION tilescout.finish_scene IS
-    'Marks a scene as gone through by a run, with the tiles that were left out by reason. tiles: all of the layout, which are counted against what is stored.';
+    'Marks a scene as gone through by a run, with the tiles that were left out by reason. tiles: all of the layout, which are counted against what is stored; raises 40001 where some are neither.';
 
 CREATE OR REPLACE FUNCTION tilescout.find_scenes(what text, collection text DEFAULT NULL)
 RETURNS SETOF tilescout.scene LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$

@@ -6,6 +6,10 @@ DECLARE
     discarded bigint;
 BEGIN
     of_run := tilescout.running_run(run_id);
+    -- Another open run that met these tiles, and would not store them again, has not been through the scene any more.
+    UPDATE tilescout.run_scene AS l SET complete = false, updated_at = now() FROM tilescout.run AS r
+        WHERE r.id = l.run_id AND r.id <> of_run.id AND r.state IN ('running', 'interrupted', 'failed', 'ready') AND l.scene_id = discard_scene.scene_id AND l.complete
+          AND EXISTS (SELECT FROM tilescout.tile AS t WHERE t.scene_id = l.scene_id AND t.tiling_id = l.tiling_id AND t.run_id = of_run.id);
     -- What other runs brought of the scene stays: another way of cutting it, or another model.
     EXECUTE format('DELETE FROM tilescout.%I AS e WHERE e.run_id = $1 AND e.scene_id = $2', tilescout.embedding_table(of_run.model_id))
         USING of_run.id, discard_scene.scene_id;
@@ -90,7 +94,7 @@ BEGIN
         FROM (SELECT l.scene_id, min(l.run_id) AS run_id FROM tilescout.run_scene AS l WHERE l.run_id <> of_run.id GROUP BY l.scene_id) AS l
         WHERE s.id = l.scene_id AND s.run_id = of_run.id;
 
-    -- What it found replaced: another open run's finding where that has met the file's new scene; else the file holds again what it held
+    -- What it found replaced: another open run's finding where that has met the file's new scene, or another's already; else the file holds again what it held
     -- before, and its time fits nothing: the next run reads it.
     INSERT INTO tilescout.retirement (scene_id, retired_by, path)
         SELECT x.scene_id, other.id, x.path FROM tilescout.retirement AS x
@@ -99,12 +103,11 @@ BEGIN
         JOIN tilescout.run AS other ON other.id = s.run_id AND other.id <> of_run.id AND other.state IN ('running', 'interrupted', 'failed', 'ready')
         WHERE x.retired_by = of_run.id
         ON CONFLICT (scene_id, retired_by) DO NOTHING;
-    UPDATE tilescout.scene_file AS f SET scene_id = x.scene_id, modified_ns = 0
+    UPDATE tilescout.scene_file AS f SET scene_id = x.scene_id, modified_ns = 0, missing_run_id = NULL
         FROM tilescout.retirement AS x JOIN tilescout.scene AS before ON before.id = x.scene_id AND before.run_id <> of_run.id
         WHERE x.retired_by = of_run.id AND f.collection_id = of_run.collection_id AND f.path = x.path AND NOT EXISTS (
             SELECT FROM tilescout.retirement AS theirs JOIN tilescout.run AS other ON other.id = theirs.retired_by
-            WHERE theirs.scene_id = x.scene_id AND theirs.path = x.path AND other.id <> of_run.id
-              AND other.state IN ('running', 'interrupted', 'failed', 'ready'));
+            WHERE theirs.scene_id = x.scene_id AND theirs.path = x.path AND other.id <> of_run.id AND other.state <> 'rolled_back');
     UPDATE tilescout.retirement AS x SET revived_by = NULL WHERE x.revived_by = of_run.id;
 
     EXECUTE format('DELETE FROM tilescout.%I AS e WHERE e.run_id = $1', tilescout.embedding_table(of_run.model_id)) USING of_run.id;
