@@ -51,6 +51,26 @@ final class NightlyTests {
         #expect(try night.store.contentHash() == today)
     }
 
+    @Test("A path that is a folder by now, or another name of a scene that is there, is gone; what comes back as it was is noted once")
+    func becameSomethingElse() throws {
+        let night = try Night("removed: {max_share: 1}"), files = FileManager.default
+        for seed in 0..<3 { try night.addScene("s\(seed).tif", seed: seed) }
+        try files.copyItem(atPath: night.path("s0.tif"), toPath: night.path("copy.tif"))
+        #expect(try night.run().status == 0)
+        for name in ["s1.tif", "s2.tif"] { try files.removeItem(atPath: night.path(name)) }
+        try files.createDirectory(atPath: night.path("s1.tif"), withIntermediateDirectories: false)
+        try files.createSymbolicLink(atPath: night.path("s2.tif"), withDestinationPath: night.path("s0.tif"))
+        let away = night.folder.appendingPathComponent("away.tif").path
+        try files.moveItem(atPath: night.path("copy.tif"), toPath: away)
+        let changed = try #require(try night.run().report)
+        #expect(changed.scenes.removed == 3 && changed.scenes.retired == 2)
+        #expect(try night.store.scenes().map(\.sha256).count == 1)
+        try files.moveItem(atPath: away, toPath: night.path("copy.tif"))
+        let back = try #require(try night.run().report), quiet = try #require(try night.run().report)
+        #expect(back.scenes.new == 1 && back.scenes.known == 1)
+        #expect(quiet.scenes.new == 0 && quiet.scenes.unchanged == 2 && quiet.scenes.removed == 0)
+    }
+
     @Test("A search goes back to what a run published")
     func asOf() throws {
         let night = try Night()

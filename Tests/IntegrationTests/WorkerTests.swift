@@ -275,6 +275,19 @@ final class WorkerTests {
         #expect(try night.run().report?.notes.isEmpty == true)
     }
 
+    @Test("Workers that die before they open a scene, one after the other, end the run", .timeLimit(.minutes(1)))
+    func dyingInVain() throws {
+        let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
+        let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 8))
+        let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
+        try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
+        let draining = Draining(
+            runID: run.id, launch: .init(program: "/bin/sh", arguments: ["-c", "kill -KILL $$"], environment: [:]), store: store, report: { _, _ in })
+        let error = #expect(throws: PipelineError.self) { try draining.run() }
+        #expect(error?.reason.contains("ended one after the other") == true, "\(String(describing: error))")
+        #expect(try store.queueDepth(runID: run.id).waiting == 1)
+    }
+
     @Test("Who drains a run that is not under way any more says so, and starts no worker after the other for it", .timeLimit(.minutes(1)))
     func stoppedMeanwhile() throws {
         let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())

@@ -31,7 +31,9 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     WHERE asking.id = $1
       AND CASE WHEN $6 IS NOT NULL THEN s.sha256 = $6
                ELSE s.id = (SELECT f.scene_id FROM tilescout.scene_file AS f
-                            WHERE f.collection_id = asking.collection_id AND f.path = $3 AND f.size = $4 AND f.modified_ns = $5) END
+                            WHERE f.collection_id = asking.collection_id AND f.path = $3 AND f.size = $4 AND f.modified_ns = $5
+                              -- Come back, it is noted.
+                              AND f.missing_run_id IS NULL) END
 $$;
 COMMENT ON FUNCTION tilescout.scene_status IS
     'The scene that a file holds, and whether nothing is left to do for it. Without sha256 it is told by path, size and time: no byte is read. No row: unknown.';

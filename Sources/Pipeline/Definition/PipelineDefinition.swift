@@ -32,7 +32,8 @@ public struct PipelineDefinition: Sendable, Equatable {
     }
 
     public struct Workers: Sendable, Equatable, Codable {
-        public var encoders: Int
+        /// nil: as many as the worker's machine has cores. Machines differ, and a run is the same on each.
+        public var encoders: Int?
         public var cutters: Int
         public var batch = 16
         /// Jobs that a worker leases at once.
@@ -40,7 +41,7 @@ public struct PipelineDefinition: Sendable, Equatable {
         /// Seconds after which a silent worker's jobs are another's.
         public var leaseSeconds = 60
 
-        public init(encoders: Int, cutters: Int) {
+        public init(encoders: Int? = nil, cutters: Int = IngestOptions.Concurrency().cutters) {
             self.encoders = encoders
             self.cutters = cutters
         }

@@ -118,9 +118,8 @@ struct PipelineReader {
 
     private func workers(_ keys: KeyedNode) -> PipelineDefinition.Workers {
         defer { keys.refuseOthers() }
-        let standard = IngestOptions.Concurrency()
-        var workers = PipelineDefinition.Workers(encoders: standard.encoders, cutters: standard.cutters)
-        workers.encoders = keys.integer("encoders", or: workers.encoders, in: 1...1024)
+        var workers = PipelineDefinition.Workers()
+        if keys.has("encoders") { workers.encoders = keys.integer("encoders", or: 1, in: 1...1024) }
         workers.cutters = keys.integer("cutters", or: workers.cutters, in: 1...1024)
         workers.batch = keys.integer("batch", or: workers.batch, in: 1...4096)
         workers.jobs = keys.integer("jobs", or: workers.jobs, in: 1...10_000)

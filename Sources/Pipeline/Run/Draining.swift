@@ -12,12 +12,12 @@ struct Draining {
 
     /// Between two looks at what others have leased.
     private static let patience: TimeInterval = 0.5
-    /// A worker that cannot even start gives up this many times before the run does.
-    private static let mostGivenUp = 3
+    /// So many workers, one after the other, give up or die over nothing before the run does.
+    private static let mostInVain = 3
 
     /// - Throws: `PipelineError` where workers end by themselves again and again, or the run is stopped by others; the store's error where the server is gone.
     func run() throws {
-        var givenUp: [Int32] = []
+        var inVain: [String] = [], status: Int32?
         while true {
             try tell(store.takeOverLost(), "its worker went silent")
             let depth = try store.queueDepth(runID: runID)
@@ -33,18 +33,21 @@ struct Draining {
             let worker = try WorkerProcess(launch, name: QueueWorker.freshName())
             switch worker.wait() {
             case .finished:
-                givenUp = []
+                inVain = []
             case .died(let reason):
-                try tell(store.blame(worker: worker.name, reason: reason), reason)
-            case .gaveUp(let status):
+                let blamed = try store.blame(worker: worker.name, reason: reason)
+                try tell(blamed, reason)
+                // Over a scene: that is set aside, and then it is another's turn.
+                inVain = blamed.isEmpty ? inVain + [reason] : []
+            case .gaveUp(let given):
                 try store.putBack(worker: worker.name)
-                givenUp.append(status)
-                guard givenUp.count < Self.mostGivenUp else {
-                    // The first one's is the cause; a server that has no disk refuses those after it for other reasons.
-                    throw PipelineError(
-                        .worker, "work on run \(runID)", reason: "its workers ended one after the other, with status \(givenUp.map(String.init).joined(separator: ", "))",
-                        workerStatus: givenUp[0])
-                }
+                // The first one's is the cause; a server that has no disk refuses those after it for other reasons.
+                if inVain.isEmpty { status = given }
+                inVain.append("status \(given)")
+            }
+            guard inVain.count < Self.mostInVain else {
+                throw PipelineError(
+                    .worker, "work on run \(runID)", reason: "its workers ended one after the other: \(inVain.joined(separator: ", "))", workerStatus: status)
             }
         }
     }

@@ -201,7 +201,7 @@ public final class PipelineRun {
         let known = try store.knownFiles(run: run, tilings: tilings)
         // The innermost: a source may lie in another.
         let roots = pipeline.roots.map { (path: $0, prefix: $0 == "/" ? $0 : $0 + "/") }.sorted { $0.path.utf8.count > $1.path.utf8.count }
-        let unreadable = discovery.problems.map(\.path)
+        let unreadable = discovery.problems.map(\.path), found = Set(discovery.candidates.map(\.path))
         return FileDifference(
             found: discovery.candidates, known: known,
             sources: { path in
@@ -215,7 +215,10 @@ public final class PipelineRun {
                 // A folder that cannot be read hides its files; it does not remove them.
                 if unreadable.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) { return false }
                 var status = stat()
-                return lstat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)
+                guard lstat(path, &status) == 0 else { return errno == ENOENT || errno == ENOTDIR }
+                // A folder by now, or another name of a scene that is there.
+                return status.st_mode & S_IFMT == S_IFDIR
+                    || (status.st_mode & S_IFMT == S_IFLNK && found.contains(URL(fileURLWithPath: path).resolvingSymlinksInPath().path))
             })
     }
 

@@ -51,7 +51,8 @@ public struct QueueWorker {
             limits: TilingLimits(
                 maximumPixels: order.limits.pixels, confinement: Confinement(roots: order.roots)),
             model: model, precision: EncoderPrecision(rawValue: order.precision) ?? .automatic,
-            concurrency: .init(cutters: order.workers.cutters, encoders: order.workers.encoders, batch: order.workers.batch))
+            concurrency: .init(
+                cutters: order.workers.cutters, encoders: order.workers.encoders ?? IngestOptions.Concurrency().encoders, batch: order.workers.batch))
         let source = QueueSource(run: run, worker: name, workers: order.workers, tilings: tilings)
         let watch = WorkerWatch(source: source, worker: name, order: order, parent: parent)
         watch.start(openStore: openStore)

@@ -34,12 +34,11 @@ struct ReembedCommand: ParsableCommand {
     func run() throws {
         let location = try database.location()
         _ = try database.migratedStore()
-        let concurrency = IngestOptions.Concurrency()
         let outcome = try Reembedding(
             model: model, worker: WorkerLaunch.make(database), log: { Terminal.writeError($0 + "\n") }, openStore: { try TileStore(location) }
         ).run(
             collections: collection.isEmpty ? nil : collection,
-            workers: .init(encoders: concurrency.encoders, cutters: concurrency.cutters), switches: `switch`, partly: partly)
+            workers: .init(), switches: `switch`, partly: partly)
         try Terminal.write("\(Quantity.count(outcome.tiles - outcome.missing)) of \(Quantity.count(outcome.tiles)) visible tiles have a vector of \(model)")
         if outcome.isServing {
             try Terminal.write("\(model) serves searches" + (outcome.formerModel.map { $0 == model ? "" : "; \($0) did before" } ?? ""))
