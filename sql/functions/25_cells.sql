@@ -70,8 +70,8 @@ BEGIN
         )
         SELECT count(*) FROM new_cell$sql$, tilescout.embedding_table(of_run.model_id))
         INTO cells USING of_run.model_id, of_run.id, of_run.collection_id, tiles_per_cell, tilescout.tiles_per_pack(dimension);
-    -- Of a quiet night there is nothing that lists could hold.
-    IF gone > 0 OR cells > 0 THEN
+    -- Lists, and such as are being made, hold no run that is published for the first time, which does not wait for them; and of a quiet night there is nothing that they could hold.
+    IF gone > 0 OR cells > 0 AND EXISTS (SELECT FROM tilescout.model AS m WHERE m.id = of_run.model_id AND m.looks_through_run >= of_run.id) THEN
         PERFORM tilescout.forget_looks(of_run.id);
     END IF;
     PERFORM tilescout.code_run(of_run.id);
