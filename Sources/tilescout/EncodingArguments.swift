@@ -7,7 +7,7 @@ import Ingest
 struct EncodingArguments: ParsableArguments {
     @Option(help: ArgumentHelp(
         "Name of an installed model, or the path of a .safetensors file (tilescout models). "
-            + "(default: \(EncoderModel.defaultName); in a search with a stored tile, the model that serves)"))
+            + "(default: \(EncoderModel.defaultName); in a search, the model that serves)"))
     var model: String?
 
     @Option(help: "Arithmetic: automatic (bfloat16 where the CPU has it), float32 or bfloat16.")

@@ -188,6 +188,8 @@ final class WorkerTests {
         let other = try #require(try JSONDecoder().decode([InstalledModel].self, from: Data(night.program.run(["models", "--json"]).output.utf8))
             .first { $0.name != former }?.name)
         #expect(try night.program.run(["reembed", "--model", other]).status == 0)
+        let byImage = try night.program.run(["search", "--image", night.path("a.tif"), "-k", "1", "--format", "json"])
+        #expect(byImage.output.contains(#""model":"\#(other)""#) || byImage.output.contains(#""model" : "\#(other)""#), "\(byImage.output) \(byImage.error)")
         let cutOver = try #require(try night.store.runs(limit: 1).first)
         #expect(cutOver.kind == "reembed")
         func found() throws -> Set<Int> {

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Embedding
 import Foundation
 import Retrieval
 import TileGrid
+import TileStore
 
 struct SearchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -72,13 +74,13 @@ struct SearchCommand: ParsableCommand {
         let question = try question()
         let store = try database.store()
         if let asOf {
-            let pruned = try store.setAsOf(runID: asOf, model: image == nil ? question.model : encoding.loadModel().name)
+            let pruned = try store.setAsOf(runID: asOf, model: image == nil ? question.model : model(store).name)
                 .filter { collection.isEmpty || collection.contains($0) }
             if !pruned.isEmpty {
                 Terminal.warn("retention has deleted scenes of \(pruned.joined(separator: ", ")) that were visible after run \(asOf): they are not found")
             }
         }
-        let searcher = Searcher(store: store, precision: encoding.precision) { try encoding.loadModel() }
+        let searcher = Searcher(store: store, precision: encoding.precision) { try model(store) }
         let subject = try searcher.resolve(question)
         let answer = try searcher.answer(question, about: subject)
         if let hint = answer.hint { Terminal.warn(hint) }
@@ -89,6 +91,12 @@ struct SearchCommand: ParsableCommand {
         case .geojson: try Terminal.write(AnswerFormat.geojson.text(of: answer), terminator: "")
         case .csv: try Terminal.write(AnswerFormat.csv.text(of: answer), terminator: "")
         }
+    }
+
+    /// Whose vectors an image is compared with: the model that is named, or the one that serves.
+    private func model(_ store: TileStore) throws -> EncoderModel {
+        guard encoding.model == nil, let serving = try store.models().first(where: \.isServing)?.name else { return try encoding.loadModel() }
+        return try EncoderModel.load(named: serving)
     }
 
     private func question() throws -> SearchQuestion {
