@@ -37,8 +37,9 @@ struct StoreFixture {
             acquisition: acquired.map { .init(at: $0, source: "test") }, footprint: box(west: 0, south: 0, width: 10, height: 10))
     }
 
+    /// Across the antimeridian where it reaches as far.
     static func box(west: Double, south: Double, width: Double, height: Double) -> Footprint {
-        try! Footprint(bounds: .init(west: west, south: south, east: west + width, north: south + height))
+        try! Footprint(bounds: .init(west: west, south: south, east: west + width > 180 ? west + width - 360 : west + width, north: south + height))
     }
 
     /// Radians, against the clock, round its south-western corner.
@@ -83,6 +84,16 @@ struct StoreFixture {
 
     static func direction(_ dimension: Int, using random: inout SeededRandom) -> [Float] {
         unit((0..<dimension).map { _ in Float.random(in: -1...1, using: &random) })
+    }
+
+    static func day(_ number: Int) -> Date { Date(timeIntervalSince1970: 1_600_000_000 + 86_400 * Double(number)) }
+
+    /// A range of dates in SQL, open at an end or closed, of one to all of so many days; NULL half of the time.
+    static func dates(_ random: inout SeededRandom, days: Int = 360) -> String {
+        guard Bool.random(using: &random) else { return "NULL" }
+        let step = days / 18, from = Int.random(in: 0...17, using: &random), to = Int.random(in: from + 1...18, using: &random)
+        func instant(_ number: Int) -> String { Bool.random(using: &random) ? "to_timestamp(\(day(step * number).timeIntervalSince1970))" : "NULL" }
+        return "tstzrange(\(instant(from)), \(instant(to)), '\(["[]", "[)", "(]"].randomElement(using: &random)!)')"
     }
 
     /// As SQL writes it, quotes and all.

@@ -14,17 +14,20 @@ import TileStore
         StoreFixture.unit(StoreFixture.direction(number % 200, dimension).map { $0 + Float.random(in: -0.08...0.08, using: &random) })
     }
 
-    /// Two published runs of 4,000 tiles of eight scenes each, `indexed` of them in the index and in lists.
-    private func filled(indexed: Int = 2, placedByLook: Bool = false) throws -> (f: StoreFixture, looks: [[Float]]) {
+    /// Two published runs of 4,000 tiles of eight scenes each, `indexed` of them in the index and in lists; or of small scenes, which share cells, every seventh without a date.
+    private func filled(indexed: Int = 2, placedByLook: Bool = false, small: Bool = false) throws -> (f: StoreFixture, looks: [[Float]]) {
         var random = SeededRandom(seed: 5), f = try StoreFixture(dimension: Self.dimension), looks: [[Float]] = []
         for run in 0..<2 {
             if run > 0 { f.run = try f.store.beginRun(f.run.request) }
             for part in 0..<8 {
-                let scene = try f.addScene(8 * run + part, acquired: Date(timeIntervalSince1970: 1_600_000_000 + 86_400 * Double(100 * run + part)))
+                let scenes = try (0..<(small ? 10 : 1)).map { number in
+                    let day = 100 * run + part + (small ? Int.random(in: 0...90, using: &random) : 0)
+                    return try f.addScene(100 * (8 * run + part) + number, acquired: small && number % 7 == 0 ? nil : StoreFixture.day(day))
+                }
                 let first = looks.count
                 // One look, or all.
                 looks += (0..<500).map { Self.look(placedByLook ? part : first + $0, &random) }
-                let rows = (first..<first + 500).map { f.row($0, scene: scene, at: (Double(part) + Double.random(in: 0...2, using: &random), Double.random(in: 0...9, using: &random)), embedding: looks[$0]) }
+                let rows = (first..<first + 500).map { f.row($0, scene: scenes[$0 / 7 % scenes.count], at: (Double(part) + Double.random(in: 0...2, using: &random), Double.random(in: 0...9, using: &random)), embedding: looks[$0]) }
                 _ = try f.store.merge(rows, run: f.run)
             }
             try f.store.finish(f.run, .published)
@@ -54,6 +57,17 @@ import TileStore
         #expect(found.share >= 0.995 && found.byLists >= 10, "\(found)")
         try f.store.connection.execute(script: "SELECT tilescout.native_plain_codes(true)")
         #expect(try f.recall(questions(looks, 40)).share >= 0.995)
+    }
+
+    @Test("In cells of scenes of several dates and of none, lists find what is near in any dates") func mixedCells() throws {
+        let (f, looks) = try filled(small: true)
+        #expect(try f.mixedCells() >= 10)
+        var random = SeededRandom(seed: 7), found = Recall()
+        for turn in 0..<60 {
+            let k = Int(pow(10, Double.random(in: 0...2.5, using: &random)))
+            found += try f.recall([questions(looks, 60)[turn]], areas: [StoreFixture.areas[turn % StoreFixture.areas.count]], dates: StoreFixture.dates(&random, days: 200), k: k)
+        }
+        #expect(found.share >= 0.995 && found.byLists >= 30, "\(found)")
     }
 
     /// The first lists tell how much of what looks like the query lies in the area.

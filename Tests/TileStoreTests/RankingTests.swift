@@ -37,7 +37,7 @@ import TileStore
     }
 
     @Test("Of an area that fills a part of its box nothing is found twice", arguments: [150, 400, 1000, 2500]) func nothingTwice(_ k: Int) throws {
-        let f = try filled(64, scenes: 40, each: 150, alike: false)
+        let f = try filled(64, scenes: 120, each: 50, alike: false)
         for number in 0..<6 {
             let look = StoreFixture.literal(StoreFixture.direction(70_000 + number, 64))
             let answer = try ask(f, "embedding => \(look), k => \(k), within => ST_Buffer(ST_SetSRID(ST_MakePoint(4.5, 4.5), 4326), 4.4)")

@@ -8,16 +8,24 @@ import TileStore
 @Suite struct RegionsTests {
     private static let dimension = 16, tiles = 60_000
 
-    /// A scene of so many tiles, all over a place of ten degrees; 300 looks have nothing to do with where they are.
-    private func add(_ f: StoreFixture, scene number: Int, tiles: Int, looks: inout [[Float]], _ random: inout SeededRandom) throws {
-        let scene = try f.addScene(number, acquired: Date(timeIntervalSince1970: 1_600_000_000 + 8_640_000 * Double(number))), first = looks.count
-        for tile in first..<first + tiles {
-            looks.append(StoreFixture.unit(StoreFixture.direction(tile % 300, Self.dimension).map { $0 + Float.random(in: -0.15...0.15, using: &random) }))
-        }
-        let rows = (first..<first + tiles).map {
-            f.row($0, scene: scene, at: (Double.random(in: 0...9.9, using: &random), Double.random(in: 0...9.9, using: &random)), embedding: looks[$0])
+    /// So many tiles, all over a place of ten degrees; 300 looks have nothing to do with where they are. Of one scene, or of small ones, each in a place of its own, which share
+    /// cells; every fifth of these has no date. Returns the first scene.
+    @discardableResult private func add(_ f: StoreFixture, part: Int, tiles: Int, perScene: Int? = nil, looks: inout [[Float]], _ random: inout SeededRandom) throws -> Int {
+        var rows: [TileRow] = []
+        let perScene = perScene ?? tiles, reach = perScene == tiles ? 9.9 : 0.6
+        for number in 0..<tiles / perScene {
+            let day = 100 * part + (number == 0 ? 0 : Int.random(in: 0..<100, using: &random))
+            let scene = try f.addScene(1000 * part + number, acquired: number % 5 == 4 ? nil : StoreFixture.day(day))
+            let west = Double.random(in: 0...9.9 - reach, using: &random), south = Double.random(in: 0...9.9 - reach, using: &random)
+            for _ in 0..<perScene {
+                let look = StoreFixture.unit(StoreFixture.direction(looks.count % 300, Self.dimension).map { $0 + Float.random(in: -0.15...0.15, using: &random) })
+                let place = (west + Double.random(in: 0...reach, using: &random), south + Double.random(in: 0...reach, using: &random))
+                rows.append(f.row(looks.count, scene: scene, at: place, embedding: look))
+                looks.append(look)
+            }
         }
         _ = try f.store.merge(rows, run: f.run)
+        return rows[0].sceneID
     }
 
     /// How many there are (CodesHeader in extension/codes.h).
@@ -39,7 +47,7 @@ import TileStore
 
     @Test("Lists of regions hold each vector once more, and what is near in an area is found in them, whatever has been published, retired or rolled back since") func regionsHoldAll() throws {
         var random = SeededRandom(seed: 8), f = try StoreFixture(dimension: Self.dimension), looks: [[Float]] = []
-        for scene in 0..<4 { try add(f, scene: scene, tiles: Self.tiles / 4, looks: &looks, &random) }
+        let scenes = try (0..<4).map { try add(f, part: $0, tiles: Self.tiles / 4, perScene: $0 == 1 ? 60 : nil, looks: &looks, &random) }
         try f.store.finish(f.run, .published)
         #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built")
         #expect(try f.held().vectors == 2 * Self.tiles && regions(f) == 4)
@@ -56,18 +64,25 @@ import TileStore
         }
         try check()
         try check("'[2020-12-01,2022-01-01)'::tstzrange", atLeast: 80)
+        #expect(try f.mixedCells() >= 30)
+        var dated = Recall()
+        for turn in 0..<30 {
+            let k = Int(pow(10, Double.random(in: 0...2.5, using: &random)))
+            dated += try f.recall([questions[turn]], areas: [Self.areas[turn % Self.areas.count]], dates: StoreFixture.dates(&random), k: k)
+        }
+        #expect(dated.share >= 0.995 && dated.byRegions >= 15, "\(dated)")
         f.run = try f.store.beginRun(f.run.request)
-        try add(f, scene: 4, tiles: 3_000, looks: &looks, &random)
+        try add(f, part: 4, tiles: 3_000, looks: &looks, &random)
         try f.store.finish(f.run, .published)
         try check()
-        _ = try f.store.forget(sceneID: 2)
+        _ = try f.store.forget(sceneID: scenes[2])
         try check()
         _ = try f.store.connection.query("SELECT tilescout.rollback_run(\(f.run.id))")
         try check()
 
         // What a session keeps of regions is of lists that are no more.
         f.run = try f.store.beginRun(f.run.request)
-        try add(f, scene: 5, tiles: 30_000, looks: &looks, &random)
+        try add(f, part: 5, tiles: 30_000, looks: &looks, &random)
         try f.store.finish(f.run, .published)
         #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built" && regions(f) == 5)
         try seemLarge(f)
@@ -77,7 +92,7 @@ import TileStore
     @Test("Of a small table there are no regions: their lists would be those of all") func smallTable() throws {
         var random = SeededRandom(seed: 9), looks: [[Float]] = []
         let f = try StoreFixture(dimension: Self.dimension)
-        try add(f, scene: 0, tiles: 3_000, looks: &looks, &random)
+        try add(f, part: 0, tiles: 3_000, looks: &looks, &random)
         try f.store.finish(f.run, .published)
         #expect(try f.store.buildIndexes(model: f.model.name, force: true).action == "built")
         #expect(try f.held().vectors == 3_000 && regions(f) == 0)
