@@ -201,8 +201,36 @@ import TileStore
         #expect(try f.store.connection.query("SELECT 1").count == 1)
     }
 
-    /// Scenes that a later run retired, and views of the past, are known to SQL alone.
-    @Test("Retired scenes and views of the past are left to SQL") func retiredAndPast() throws {
+    /// Such scenes are known to SQL alone.
+    @Test("Nothing is found of a scene that a later run replaced, until that is rolled back", arguments: [Index.none, .whole]) func replaced(_ index: Index) throws {
+        var f = try filled(index)
+        // Otherwise it is compared with what is found without lists.
+        try f.replace("lists_serve() RETURNS boolean", "SELECT true")
+        let everything = "embedding => \(StoreFixture.literal(StoreFixture.direction(7, Self.dimension))), k => 10000"
+        let former = try f.store.connection.query("SELECT s.id, (SELECT count(*) FROM tilescout.tile AS t WHERE t.scene_id = s.id) AS tiles FROM tilescout.scene AS s WHERE s.path = '/scenes/1.tif'")[0]
+        let scene: Int = try former["id"], tiles: Int = try former["tiles"], before = try ask(f.store, everything).rows
+        f.run = try f.store.beginRun(StoreFixture.request(model: f.model.name))
+        let next = try f.addScene(900, path: "/scenes/1.tif")
+        _ = try f.store.merge((50_000..<50_300).map { f.row($0, scene: next, at: (4, 4)) }, run: f.run)
+        try f.store.finish(f.run, .published)
+
+        /// What is like tiles of the former scene, here and there, and all there is.
+        func check(_ passing: String, rows: Int) throws {
+            for number in stride(from: 600, to: 1000, by: 20) {
+                let area = number % 3 == 0 ? "tilescout.bbox(0, 0, 9.5, 9.5)" : "NULL"
+                let answer = try ask(f.store, "embedding => \(StoreFixture.literal(StoreFixture.direction(number, Self.dimension))), k => 5, within => \(area)", passing: passing)
+                #expect(answer.way == "in full" && answer.rows == 5 && answer.amiss == 0 && answer.different == 0, "\(number): \(answer)")
+            }
+            let all = try ask(f.store, everything, passing: passing)
+            #expect(all.way == "in full" && all.rows == rows && all.amiss == 0 && all.different == 0, "\(all)")
+        }
+        #expect(tiles >= 400)
+        try check("e.scene_id <> \(scene)", rows: before - tiles + 300)
+        _ = try f.store.rollBack(runID: f.run.id)
+        try check("true", rows: before)
+    }
+
+    @Test("Views of the past are left to SQL") func past() throws {
         let f = try filled()
         let question = "embedding => \(StoreFixture.literal(StoreFixture.direction(7, Self.dimension))), k => 9000"
         let all = try ask(f.store, question)

@@ -104,7 +104,7 @@ struct ShardFixture {
 }
 
 extension ShardFixture.Tile {
-    fileprivate func row(scene: Int) -> TileRow {
+    func row(scene: Int) -> TileRow {
         TileRow(
             tileID: id, sceneID: scene, window: PixelWindow(x: 0, y: 0, width: 256, height: 256), crs: "EPSG:4326",
             geoTransform: GeoTransform(originX: west, originY: south, pixelWidth: 0.1, pixelHeight: -0.1),

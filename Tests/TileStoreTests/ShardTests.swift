@@ -72,6 +72,32 @@ import TileGrid
         }
     }
 
+    @Test("Nothing is shown of a scene that its shard replaced, until that is rolled back") func replacedScene() throws {
+        let f = try ShardFixture.random(seed: 6, clusters: try clusters()), scene = f.scenes[1]
+        let former = f.tiles.filter { $0.scene == scene.number }, look = former[5].embedding
+        let stores = [f.single] + f.shards.filter { scene.shards.contains($0.name) }.map(\.store)
+        let runs = try stores.map { store in
+            let run = try store.beginRun(StoreFixture.request(collection: scene.collection, model: ShardFixture.model.name))
+            let next = try store.upsertScene(StoreFixture.scene(900, path: "/scenes/\(scene.number).tif"), run: run)
+            let tile = ShardFixture.Tile(id: StoreFixture.id(1), scene: 900, west: 1, south: 1, side: 0.1, valid: 1, cloud: nil, embedding: look)
+            _ = try store.merge([tile.row(scene: next)], run: run)
+            try store.finish(run, .published)
+            return run
+        }
+        /// All there is, and what is most like a tile of the former scene.
+        func check(_ shows: Bool) throws {
+            for k in [3, 5000] {
+                let question = "embedding => \(StoreFixture.literal(look)), k => \(k)", all = try answer(f.coordinator, "search_shards", question), shown = Set(all.map(\.tile))
+                #expect(all == (try answer(f.single.connection, "search", question)))
+                #expect(shown.contains(StoreFixture.id(1).uuid) != shows)
+                #expect(k == 3 ? shown.contains(former[5].id.uuid) == shows : shown.intersection(former.map(\.id.uuid)).count == (shows ? former.count : 0))
+            }
+        }
+        try check(false)
+        for (store, run) in zip(stores, runs) { _ = try store.rollBack(runID: run.id) }
+        try check(true)
+    }
+
     @Test("Copies of a tile in two collections are neither lost nor doubled where a shard has to read on") func copies() throws {
         // Half of the tiles lie where the first does and look like it: leaving its place out empties whole pages, whose cuts fall between copies.
         var random = SeededRandom(seed: 7)
