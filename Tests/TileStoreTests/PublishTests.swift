@@ -145,17 +145,46 @@ import TileStore
         #expect(try visible().isEmpty)
     }
 
+    @Test func retentionDeletesWhatIsReplacedAndNeitherVisibleNorNeededToGoBack() throws {
+        func night(_ number: Int, _ options: String) throws -> Run {
+            let run = try run(holding: number, options)
+            try f.store.finish(run, .published)
+            return run
+        }
+        func prune() throws -> [Int] {
+            let counts = try f.store.prune(collection: "c", keepRuns: 1)
+            return [counts.scenes, counts.tiles]
+        }
+        // The same bytes again: their scene had been replaced before what is kept, and is visible.
+        var runs = try [(1, #"{"n": 1}"#), (2, #"{"n": 2}"#), (1, #"{"n": 3}"#)].map { try night($0.0, $0.1) }
+        #expect(try prune() == [0, 0])
+        #expect(try visible() == [StoreFixture.id(1)])
+        // The last night replaced it once more, and is the one that can be rolled back; the second's goes.
+        runs.append(try night(3, #"{"n": 4}"#))
+        #expect(try prune() == [1, 1])
+        #expect(try prune() == [0, 0])
+        #expect(try visible() == [StoreFixture.id(3)])
+        for table in ["tile", "embedding_1"] { #expect(try f.store.connection.query("SELECT count(*) AS n FROM tilescout.\(table)")[0]["n"] as Int == 2, "\(table)") }
+        func refused(through: Bool) throws -> Bool {
+            let error = try #require(throws: PostgreSQLError.self) { try f.store.rollBack(runID: runs[2].id, through: through) }
+            return "\(error)".contains("what run \(runs[2].id) replaced has been deleted since: retention")
+        }
+        #expect(try refused(through: true) && visible() == [StoreFixture.id(3)])
+        #expect(try f.store.rollBack(runID: runs[3].id) == [runs[3].id] && visible() == [StoreFixture.id(1)])
+        #expect(try refused(through: false) && visible() == [StoreFixture.id(1)])
+    }
+
     @Test func goingBackSaysOfWhichOtherCollectionsScenesHaveBeenDeleted() throws {
         let then = try run(holding: 1, #"{"n": 1}"#)
         try f.store.finish(then, .published)
-        for number in 2...3 {
+        for number in 2...4 {
             let run = try f.store.beginRun(StoreFixture.request(collection: "d", model: f.model.name, options: #"{"n": \#(number)}"#))
             let scene = try f.store.upsertScene(StoreFixture.scene(number, path: "/d.tif"), run: run)
             _ = try f.store.merge([f.row(number, scene: scene)], run: run)
             try f.store.finish(run, .published)
         }
         #expect(try f.store.setAsOf(runID: then.id).isEmpty)
-        _ = try f.store.prune(collection: "d", keepRuns: 1)
+        #expect(try f.store.prune(collection: "d", keepRuns: 1).scenes == 1)
         #expect(try f.store.setAsOf(runID: then.id) == ["d"])
         _ = f.store.connection.takeNotices()
         _ = try visible()
