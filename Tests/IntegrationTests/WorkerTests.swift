@@ -157,6 +157,14 @@ final class WorkerTests {
         #expect(ended.status == 2 && ended.output.contains("2 of 4") && ended.error.contains("outside the configured folders"), "\(ended.output) \(ended.error)")
     }
 
+    /// A model's rows without the numbers that a database gives its scenes and runs, in the order of their tiles.
+    private func vectors(_ store: TileStore, of model: String) throws -> [String] {
+        let table: String = try store.connection.query("SELECT tilescout.embedding_table(m.id) AS name FROM tilescout.model AS m WHERE m.name = $1", [model])[0]["name"]
+        return try store.connection.query("""
+            SELECT ROW(tile_id, acquired_at, valid_fraction, cloud_fraction, ground_sample_distance, footprint, place, embedding)::text AS row FROM tilescout.\(table) ORDER BY tile_id
+            """).map { try $0["row"] }
+    }
+
     @Test("A model cut-over fills the new table while the old serves, switches, and switches back")
     func reembed() throws {
         let night = try Night()
@@ -173,6 +181,13 @@ final class WorkerTests {
         let cut = try night.program.run(["reembed", "--model", other])
         #expect(cut.status == 0 && cut.output.contains("serves searches"), "\(cut.error)")
         #expect(try night.store.models().first { $0.isServing }?.name == other)
+        // The vectors, and what lies beside them, are those of an ingest with that model.
+        let fresh = try Night("model: \(other)")
+        for name in ["a.tif", "b.tif"] { try FileManager.default.copyItem(atPath: night.path(name), toPath: fresh.path(name)) }
+        #expect(try fresh.run().status == 0)
+        let ingested = try vectors(fresh.store, of: other)
+        #expect(try ingested.count == 4 && vectors(night.store, of: other) == ingested)
+        #expect(try vectors(night.store, of: former).count == 4)
         #expect(try night.program.run(["reembed", "--model", former]).status == 0)
         #expect(try night.store.models().first { $0.isServing }?.name == former)
     }

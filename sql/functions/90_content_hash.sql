@@ -11,7 +11,10 @@ END $$;
 COMMENT ON AGGREGATE tilescout.chain_sha256 (bytea) IS 'SHA-256 over rows in their order, in constant memory.';
 
 CREATE OR REPLACE FUNCTION tilescout.content_hash()
-RETURNS text LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
+RETURNS text LANGUAGE plpgsql STABLE SET search_path FROM CURRENT
+    -- However the session writes dates and numbers.
+    SET DateStyle = 'ISO, MDY' SET extra_float_digits = 1
+AS $$
 DECLARE
     m tilescout.model;
     h record;
@@ -20,7 +23,7 @@ DECLARE
 BEGIN
     SELECT coalesce(runs, '{}') AS runs, coalesce(scenes, '{}') AS scenes INTO h FROM tilescout.hidden();
     SELECT tilescout.chain_sha256(convert_to(ROW(c.name, s.sha256, s.path, s.size, s.driver, s.width, s.height, s.band_count, s.band_descriptions,
-            s.data_type, s.nodata, s.crs_wkt, s.geotransform, s.ground_sample_distance, s.acquired_at AT TIME ZONE 'UTC', s.acquired_source,
+            s.data_type, s.nodata, s.crs_name, s.crs_wkt, s.geotransform, s.ground_sample_distance, s.acquired_at AT TIME ZONE 'UTC', s.acquired_source,
             s.footprint, s.stretch)::text, 'UTF8') ORDER BY c.name COLLATE "C", s.sha256)
         INTO part FROM tilescout.scene AS s JOIN tilescout.collection AS c ON c.id = s.collection_id
         WHERE NOT s.run_id = ANY (h.runs) AND NOT s.id = ANY (h.scenes);
