@@ -6,16 +6,17 @@ import TileStore
 
 /// A store with a registered model and one open run, and rows to put into it.
 struct StoreFixture {
-    let store: TileStore
+    var store: TileStore
     let model: ModelRecord
     var run: Run
     let dimension: Int
 
-    init(dimension: Int = 8, options: String = "{}") throws {
-        store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
+    /// - Parameter store: migrated and empty; nil: one of its own.
+    init(dimension: Int = 8, options: String = "{}", store: TileStore? = nil) throws {
+        self.store = try store ?? TileStore(connection: TestCluster.shared.get().migratedDatabase())
         self.dimension = dimension
-        model = try store.register(ModelDescription(name: "test-\(dimension)", weightsSHA256: String(repeating: "a", count: 64), preprocessing: "{}", dimension: dimension))
-        run = try store.beginRun(Self.request(model: model.name, options: options))
+        model = try self.store.register(ModelDescription(name: "test-\(dimension)", weightsSHA256: String(repeating: "a", count: 64), preprocessing: "{}", dimension: dimension))
+        run = try self.store.beginRun(Self.request(model: model.name, options: options))
     }
 
     static func request(collection: String = "c", model: String, options: String = "{}", tiling: String = "256") -> RunRequest {

@@ -15,8 +15,8 @@ import TileStore
     }
 
     /// Two published runs of 4,000 tiles of eight scenes each, `indexed` of them in the index and in lists; or of small scenes, which share cells, every seventh without a date.
-    private func filled(indexed: Int = 2, placedByLook: Bool = false, small: Bool = false) throws -> (f: StoreFixture, looks: [[Float]]) {
-        var random = SeededRandom(seed: 5), f = try StoreFixture(dimension: Self.dimension), looks: [[Float]] = []
+    func filled(_ store: TileStore? = nil, indexed: Int = 2, placedByLook: Bool = false, small: Bool = false) throws -> (f: StoreFixture, looks: [[Float]]) {
+        var random = SeededRandom(seed: 5), f = try StoreFixture(dimension: Self.dimension, store: store), looks: [[Float]] = []
         for run in 0..<2 {
             if run > 0 { f.run = try f.store.beginRun(f.run.request) }
             for part in 0..<8 {
@@ -43,7 +43,7 @@ import TileStore
         try f.store.connection.execute(script: "ANALYZE")
     }
 
-    private func questions(_ looks: [[Float]], _ count: Int) -> [[Float]] {
+    func questions(_ looks: [[Float]], _ count: Int) -> [[Float]] {
         (0..<count).map { $0 % 3 == 0 ? StoreFixture.direction(90_000 + $0, Self.dimension) : looks[$0 * 61 % looks.count] }
     }
 
