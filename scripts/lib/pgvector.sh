@@ -24,7 +24,8 @@ install_pgvector() {
             die "the pgvector installed for PostgreSQL 15 is $version; Tilescout needs $pgvector_needed or later. Remove it, and run this again"
     else
         build_pgvector
-        version=$(pgvector_version)
+        version=$(pgvector_version) || true
+        [ -n "$version" ] || die "pgvector was built, and $pgvector_control names no version of it"
         say "installed pgvector $version"
     fi
     dpkg --compare-versions "$version" ge "$pgvector_advised" ||
