@@ -94,7 +94,7 @@ final class KillTests {
         let usual = Date().timeIntervalSince(started)
         let expected = try content("whole")
         var (kills, rounds, landed) = (0, 0, [Victim: Int]())
-        // Of many, some of each kind: a helper or a backend is there for moments only, and often missed.
+        // Of many, some of each kind.
         let kinds = Self.kills < 50 ? 1 : Victim.allCases.count
         while kills < Self.kills || landed.count < kinds {
             rounds += 1
@@ -109,18 +109,24 @@ final class KillTests {
                 let leader = try program.start(arguments)
                 let helper = victim == .helper ? try program.start(["worker"]) : nil
                 Thread.sleep(forTimeInterval: Double.random(in: 0.05...max(0.5, usual), using: &random))
-                let isUnderWay = leader.isRunning
-                let processes = switch victim {
-                case .leader: [leader.processIdentifier]
-                case .leaderAndWorker: [leader.processIdentifier] + Self.children(of: leader.processIdentifier)
-                case .worker: Self.children(of: leader.processIdentifier)
-                case .helper: Self.children(of: helper!.processIdentifier)
-                case .backend: server.flatMap { Self.backends(of: $0, database: name).randomElement(using: &random) }.map { [$0] } ?? []
-                case .server: server.map { [$0] } ?? []
+                let choice = Int.random(in: 0..<1000, using: &random)
+                func processes() -> [pid_t] {
+                    switch victim {
+                    case .leader: [leader.processIdentifier]
+                    case .leaderAndWorker: [leader.processIdentifier] + Self.children(of: leader.processIdentifier)
+                    case .worker: Self.children(of: leader.processIdentifier)
+                    case .helper: Self.children(of: helper!.processIdentifier)
+                    case .backend:
+                        if let all = server.map({ Self.backends(of: $0, database: name) }), !all.isEmpty { [all[choice % all.count]] } else { [] }
+                    case .server: server.map { [$0] } ?? []
+                    }
                 }
-                let signalled = processes.count { Foundation.kill($0, victim == .server ? SIGQUIT : SIGKILL) == 0 }
-                // The one or the other may not be there yet, or no longer: then nobody was killed.
-                if isUnderWay, signalled >= (victim == .leaderAndWorker ? 2 : 1) {
+                // It may not be there yet, or no longer: then nobody is killed, and nothing counted.
+                let fewest = victim == .leaderAndWorker ? 2 : 1
+                while leader.isRunning, processes().count < fewest { Thread.sleep(forTimeInterval: 0.01) }
+                let isUnderWay = leader.isRunning
+                let signalled = processes().count { Foundation.kill($0, victim == .server ? SIGQUIT : SIGKILL) == 0 }
+                if isUnderWay, signalled >= fewest {
                     kills += 1
                     landed[victim, default: 0] += 1
                 }
