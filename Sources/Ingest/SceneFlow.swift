@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TileStore
+import Tiling
 
 /// Scan → cut → encode → store, each stage on threads of its own, bounded queues between, for scenes of any source.
 public struct SceneFlow {
@@ -24,6 +25,7 @@ public struct SceneFlow {
     /// - Returns: what was done, scenes that failed with their reasons.
     /// - Throws: what stopped a stage: the store went away, or a fault of the encoder.
     public func run() throws -> IngestReport {
+        if let folder = job.options.tilesOut { SceneCutter.removeAbandonedTiles(inDirectory: folder) }
         let threads = StageThreads(onFailure: job.cancel)
         let (job, openStore) = (job, openStore)
         threads.start("scan") { try ScanStage(job: job, store: openStore()).run() }

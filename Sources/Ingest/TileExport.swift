@@ -41,6 +41,7 @@ public struct TileExport: Sendable {
             } catch {
                 throw IngestError(.output, "write tiles to \(folder)", reason: error.localizedDescription)
             }
+            SceneCutter.removeAbandonedTiles(inDirectory: folder)
         }
         let meter = ProgressMeter(activity: "cutting", display: display)
         defer { meter.finish() }

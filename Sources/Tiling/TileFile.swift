@@ -22,7 +22,7 @@ extension SceneCutter {
         let window = layout[index].clipped(toWidth: layout.rasterWidth, height: layout.rasterHeight)
         let path = (directory as NSString).appendingPathComponent(fileName(ofTile: index))
         // Of this call alone: another thread may be writing a tile of this name.
-        let partial = path + ".partial-\(UUID().uuidString)"
+        let partial = path + Self.partialMark + UUID().uuidString
         var metadata = ["TILESCOUT_TILE": tileID(index).description, "TILESCOUT_SCENE": info.fingerprint.sha256]
         if let acquired = info.acquired, acquired.precision == .second || acquired.precision == .day {
             metadata["TIFFTAG_DATETIME"] = Self.tiffTime(acquired.instant)
@@ -42,6 +42,18 @@ extension SceneCutter {
                 operation: "write tile", thing: path, reason: FileStatus.reason(of: error), code: .notWritten)
         }
         return path
+    }
+
+    private static let partialMark = ".partial-"
+
+    /// Removes what calls of `writeTile` that were killed left half-written in a folder, once it is a day old: another may be writing there.
+    public static func removeAbandonedTiles(inDirectory directory: String) {
+        let yesterday = Int(Date(timeIntervalSinceNow: -86_400).timeIntervalSince1970) * 1_000_000_000
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] {
+            guard let mark = name.range(of: ".tif" + partialMark), UUID(uuidString: String(name[mark.upperBound...])) != nil else { continue }
+            let path = (directory as NSString).appendingPathComponent(name)
+            if let status = try? FileStatus(path: path), status.modifiedNanoseconds < yesterday { unlink(path) }
+        }
     }
 
     /// Made with the first tile: most cutters write none.

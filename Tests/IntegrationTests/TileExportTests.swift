@@ -46,6 +46,22 @@ final class TileExportTests {
         #expect(report.tilesStored == 32 && written().count == 32 && written().allSatisfy { $0.hasSuffix(".tif") })
     }
 
+    @Test("What a run that was killed left half-written goes once it is a day old; what may be under way, and files of others, stay")
+    func abandoned() throws {
+        _ = try scene("s.tif", seed: 1)
+        try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+        let (old, young) = ("s.tif.partial-\(UUID().uuidString)", "s.tif.partial-\(UUID().uuidString)")
+        let others = ["mine.tif.partial-1", "mine.tif", UUID().uuidString]
+        for name in [old, young] + others {
+            try "half".write(toFile: "\(out)/\(name)", atomically: true, encoding: .utf8)
+            guard name != young else { continue }
+            try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -90_000)], ofItemAtPath: "\(out)/\(name)")
+        }
+        let report = try export(threads: 1)
+        let kept = Set(written()).intersection([old, young] + others)
+        #expect(report.tilesStored == 16 && kept == Set([young] + others), "\(kept)")
+    }
+
     @Test("Of a scene that changes while it is cut nothing stays: its tiles would name other bytes")
     func changed() throws {
         let path = try scene("s.tif", seed: 1, side: 2048)

@@ -86,6 +86,11 @@ final class TornReadTests {
             utimensat(AT_FDCWD, scene, &times, 0)
         }
         let out = folder.appendingPathComponent("tiles").path
+        // Of a run that was killed two days ago.
+        let abandoned = "\(out)/a.tif.partial-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+        try "half".write(toFile: abandoned, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -172_800)], ofItemAtPath: abandoned)
         let options = IngestOptions(
             roots: [], collection: "test", tiling: tiling, model: model, tilesOut: out, concurrency: .init(cutters: 1, encoders: 1, batch: 4))
         let report = try SceneFlow(options: options, source: source, largestTile: 64) { TileStore(connection: try cluster.connect(database: database)) }.run()
