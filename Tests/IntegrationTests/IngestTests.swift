@@ -124,7 +124,7 @@ final class IngestTests {
 
     @Test(
         "Each real scene and each malformed file ends as tiles or as a failure with a reason; a rerun changes nothing",
-        .enabled(if: shared != nil, "needs ../shared/data (or TILESCOUT_SHARED_DATA): it did not run"))
+        .enabled(if: shared != nil, SharedData.absence))
     func sharedScenes() throws {
         let data = try #require(Self.shared)
         let roots = [data.appendingPathComponent("scenes").path, data.appendingPathComponent("malformed").path]

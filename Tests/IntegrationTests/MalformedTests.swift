@@ -13,15 +13,28 @@ final class MalformedTests {
 
     @Test("Tags, offsets, strips and geo keys mutated: the run completes, the counts reconcile, each file is ingested or named", .timeLimit(.minutes(60)))
     func mutated() throws {
+        try run(mutated: [])
+    }
+
+    @Test(
+        "The same with real scenes: compressed, tiled, with palettes, masks and overviews", .timeLimit(.minutes(60)),
+        .enabled(if: SharedData.folder != nil, SharedData.absence))
+    func mutatedReal() throws {
+        let real = try Self.realScenes()
+        try #require(!real.isEmpty)
+        try run(mutated: real)
+    }
+
+    /// - Parameter originals: empty for generated ones.
+    private func run(mutated originals: [Data]) throws {
         let night = try Night("limits: {seconds: 30, pixels: 50000000}\npublish: {max_failed: 1}")
         var random = SeededRandom(seed: Self.seed)
-        var originals: [Data] = []
+        var generated: [Data] = []
         for seed in 0..<3 {
             try night.addScene("good\(seed).tif", seed: seed)
-            originals.append(try Data(contentsOf: URL(fileURLWithPath: night.path("good\(seed).tif"))))
+            generated.append(try Data(contentsOf: URL(fileURLWithPath: night.path("good\(seed).tif"))))
         }
-        // Real ones too, where they are: compressed, tiled, with palettes, masks and overviews.
-        originals += try Self.realScenes()
+        let originals = originals.isEmpty ? generated : originals
         for number in 0..<Self.count {
             var scene = MutatedScene(originals[number % originals.count])
             try scene.mutate(using: &random).write(to: URL(fileURLWithPath: night.path("m\(number).tif")))
@@ -38,12 +51,14 @@ final class MalformedTests {
 
     /// The small ones of the shared scenes.
     private static func realScenes() throws -> [Data] {
-        guard let folder = SharedData.folder?.appendingPathComponent("scenes") else { return [] }
+        let folder = try #require(SharedData.folder).appendingPathComponent("scenes")
         let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil).filter { $0.pathExtension == "tif" }
         return try files.sorted { $0.path < $1.path }.map { try Data(contentsOf: $0) }.filter { $0.count < 500_000 }
     }
 
-    @Test("What is malformed in the wild: a night over it completes, and each file is ingested or named", .enabled(if: SharedData.folder != nil))
+    @Test(
+        "What is malformed in the wild: a night over it completes, and each file is ingested or named",
+        .enabled(if: SharedData.folder != nil, SharedData.absence))
     func wild() throws {
         let night = try Night("limits: {seconds: 60, pixels: 50000000}\npublish: {max_failed: 1}")
         let folder = try #require(SharedData.folder).appendingPathComponent("malformed")
