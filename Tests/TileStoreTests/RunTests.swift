@@ -168,7 +168,7 @@ import TileStore
         try f.store.finishScene(scene, run: f.run)
         try f.store.finish(f.run, .published)
         #expect(try f.store.forget(sceneID: scene) == 2)
-        #expect(try f.store.contentHash() == empty || f.store.scenes().isEmpty)
+        #expect(try f.store.contentHash() == empty && f.store.scenes().isEmpty)
         #expect(try f.store.search(everything).hits.isEmpty)
         let run = try f.store.beginRun(f.run.request)
         #expect(try f.store.sceneStatus(StoreFixture.scene(1).file, run: run) == .unknown)
