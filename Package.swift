@@ -69,7 +69,7 @@ let package = Package(
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
 
-        .testTarget(name: "TileGridTests", dependencies: ["TileGrid"]),
+        .testTarget(name: "TileGridTests", dependencies: ["TileGrid", "TestCluster"]),
         .testTarget(name: "GDALTests", dependencies: ["GDAL"]),
         .testTarget(name: "TilingTests", dependencies: ["Tiling", "GDAL", "TileGrid"], resources: [.copy("Fixtures")]),
         // One private cluster for a whole test run.
@@ -86,7 +86,7 @@ let package = Package(
             name: "TrainingTests", dependencies: ["Training", "Embedding", "MetricLearning", "Kernels", "Tiling", "TileGrid"],
             resources: [.copy("Fixtures")]),
         .testTarget(name: "IngestTests", dependencies: ["Ingest", "Tiling", "TileGrid"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Tiling"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "Tiling", "TestCluster"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Ingest", "Pipeline", "Retrieval", "Training", "Tiling", "Embedding", "TileStore", "PostgreSQL", "GDAL", "TileGrid", "TestCluster"]),
     ],
     swiftLanguageModes: [.v6]

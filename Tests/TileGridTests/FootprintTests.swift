@@ -1,3 +1,4 @@
+import TestCluster
 import Testing
 
 @testable import TileGrid
@@ -175,7 +176,7 @@ struct FootprintTests {
     }
 
     @Test func ofRandomBoxesAreValidAndKeepTheirArea() throws {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededRandom(seed: 20261130)
         for _ in 0..<500 {
             let width = Double.random(in: 0.001...300, using: &generator)
             let height = Double.random(in: 0.001...80, using: &generator)
@@ -183,7 +184,7 @@ struct FootprintTests {
             let south = Double.random(in: -90...(90 - height), using: &generator)
             let footprint = try Self.footprint(west: west, south: south, east: west + width, north: south + height)
             Self.expectValid(footprint)
-            #expect(abs(footprint.planarArea - width * height) < 1e-6 * width * height + 1e-9)
+            #expect(abs(footprint.planarArea - width * height) < 1e-6 * width * height + 1e-9, "\(width) × \(height) at \(west) \(south)")
         }
     }
 

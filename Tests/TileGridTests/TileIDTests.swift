@@ -1,3 +1,4 @@
+import TestCluster
 import Testing
 import TileGrid
 
@@ -27,7 +28,7 @@ struct TileIDTests {
     }
 
     @Test func sortAsTheirBytes() {
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededRandom(seed: 20261130)
         let ids = (0..<200).map { _ in TileID(bytes: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }) }
         let byBytes = ids.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
         #expect(ids.sorted() == byBytes)
