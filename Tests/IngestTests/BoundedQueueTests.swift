@@ -61,9 +61,15 @@ struct BoundedQueueTests {
             }
             queue.finish()
         }
+        // It fills the queue, however late its thread comes to it.
+        for _ in 0..<6000 where sent.withLock({ $0 }) < 4 { Thread.sleep(forTimeInterval: 0.01) }
         Thread.sleep(forTimeInterval: 0.1)
         #expect(sent.withLock { $0 } == 4)
-        while try queue.receive() != nil {}
+        var received = 0
+        while try queue.receive() != nil {
+            received += 1
+            #expect(sent.withLock { $0 } <= received + 4)
+        }
         try threads.join()
         #expect(sent.withLock { $0 } == 100)
     }

@@ -7,6 +7,15 @@ import TestCluster
 @Suite(.serialized) struct PrivateClusterTests {
     private func folder(_ name: String = "") -> URL { URL(fileURLWithPath: "/tmp/tilescout-cluster-\(UUID().uuidString.prefix(8))\(name)") }
 
+    /// At most a minute.
+    private static func wait(_ what: String, _ isSo: () -> Bool) throws {
+        let limit = ContinuousClock.now + .seconds(60)
+        while !isSo() {
+            try #require(.now < limit, "waited in vain \(what)")
+            usleep(1_000)
+        }
+    }
+
     @Test func startsOnceStopsAndSurvivesACrash() throws {
         let root = folder()
         let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
@@ -26,7 +35,7 @@ import TestCluster
 
         // A crash: the server is gone, its pid file is not.
         kill(process, SIGKILL)
-        while kill(process, 0) == 0, cluster.status() == .running(processID: process) { usleep(20_000) }
+        try Self.wait("until the server is gone") { kill(process, 0) != 0 || cluster.status() != .running(processID: process) }
         #expect(cluster.status() == .stopped)
         // Its children take a moment to notice; the next start waits for none of them.
         usleep(500_000)
@@ -50,10 +59,11 @@ import TestCluster
         }
         try cluster.start()
         for _ in 0..<5 {
-            let victim: Int = try cluster.connect().query("SELECT pid AS pid FROM pg_stat_activity WHERE backend_type = 'background writer'")[0]["pid"]
+            let witness = try cluster.connect()
+            let victim: Int = try witness.query("SELECT pid AS pid FROM pg_stat_activity WHERE backend_type = 'background writer'")[0]["pid"]
             kill(Int32(victim), SIGKILL)
-            // Until the server has noticed, it lets clients in.
-            while (try? cluster.connect()) != nil { usleep(1_000) }
+            // Until the server has noticed, it lets clients in; then it ends those that it has.
+            try Self.wait("until the server notices") { !witness.probe() }
             try cluster.start()
             #expect(try cluster.connect().probe())
         }
