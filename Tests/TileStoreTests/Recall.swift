@@ -19,6 +19,7 @@ struct Recall {
     }
 
     /// SQL that counts the rows of `answer` that no answer may hold: they do not pass, are there twice, or are nearer than the one before.
+    /// Each is looked up by its key: without OFFSET the planner may look at the whole table instead.
     /// - Parameter passing: of a row `n` of the answer, `e` of the vectors and `c` of the collections, in SQL.
     static func amiss(passing: String) -> String {
         """
@@ -26,7 +27,7 @@ struct Recall {
              SELECT a.*, row_number() OVER (PARTITION BY a.tile_id, a.collection) AS time, a.distance < lag(a.distance) OVER (ORDER BY a.rank) AS nearer FROM answer AS a
          ) AS n WHERE n.time > 1 OR n.nearer OR NOT EXISTS (
              SELECT FROM tilescout.embedding_1 AS e JOIN tilescout.run AS r ON r.id = e.run_id AND r.state = 'published' JOIN tilescout.collection AS c ON c.id = e.collection_id
-             WHERE e.tile_id = n.tile_id AND c.name = n.collection AND (\(passing))))
+             WHERE e.tile_id = n.tile_id AND c.name = n.collection AND (\(passing)) OFFSET 0))
         """
     }
 
