@@ -292,12 +292,18 @@ final class WorkerTests {
         #expect(try night.run().report?.notes.isEmpty == true)
     }
 
-    @Test("Workers that die before they open a scene, one after the other, end the run", .timeLimit(.minutes(1)))
-    func dyingInVain() throws {
+    /// A run with one job that waits.
+    private func oneJob() throws -> (TileStore, Run) {
         let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
         let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 8))
         let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
         try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
+        return (store, run)
+    }
+
+    @Test("Workers that die before they open a scene, one after the other, end the run", .timeLimit(.minutes(1)))
+    func dyingInVain() throws {
+        let (store, run) = try oneJob()
         let draining = Draining(
             runID: run.id, launch: .init(program: "/bin/sh", arguments: ["-c", "kill -KILL $$"], environment: [:]), store: store, report: { _, _ in })
         let error = #expect(throws: PipelineError.self) { try draining.run() }
@@ -307,10 +313,7 @@ final class WorkerTests {
 
     @Test("Who drains a run that is not under way any more says so, and starts no worker after the other for it", .timeLimit(.minutes(1)))
     func stoppedMeanwhile() throws {
-        let store = TileStore(connection: try TestCluster.shared.get().migratedDatabase())
-        let model = try store.register(ModelDescription(name: "m", weightsSHA256: String(repeating: "b", count: 64), preprocessing: "{}", dimension: 8))
-        let run = try store.joinRun(pipeline: "p", RunRequest(collection: "c", model: model.name, options: "{}", tiling: "256", version: "test"))
-        try store.enqueue([(SceneFile(path: "/a.tif", size: 1, modifiedNanoseconds: 1), nil)], tilingID: run.tilingID, run: run)
+        let (store, run) = try oneJob()
         try store.finish(run, .failed(reason: "test"))
         let draining = Draining(
             runID: run.id, launch: .init(program: "/bin/true", arguments: [], environment: [:]), store: store, report: { _, _ in })

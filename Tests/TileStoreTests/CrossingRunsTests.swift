@@ -39,6 +39,17 @@ import TileStore
         }
     }
 
+    /// A run that found scene 2 in /a.tif, which holds scene 1 in what is published, and was cut short.
+    private func abandonedRun() throws -> Run {
+        let first = try begin(1)
+        try take(1, at: "/a.tif", first)
+        try f.store.finish(first, .published)
+        let abandoned = try begin(2)
+        try take(2, at: "/a.tif", abandoned)
+        try f.store.finish(abandoned, .interrupted(reason: "a signal"))
+        return abandoned
+    }
+
     @Test("Tiles that another run takes back leave no half scene", arguments: [false, true]) func takenBack(_ isReady: Bool) throws {
         let first = try begin(1)
         try take(1, at: "/a.tif", first, tiles: 0..<1, finished: false)
@@ -72,12 +83,7 @@ import TileStore
     }
 
     @Test("Discarding an interrupted run leaves files alone that a published one has read since") func discardedAfterwards() throws {
-        let first = try begin(1)
-        try take(1, at: "/a.tif", first)
-        try f.store.finish(first, .published)
-        let abandoned = try begin(2)
-        try take(2, at: "/a.tif", abandoned)
-        try f.store.finish(abandoned, .interrupted(reason: "a signal"))
+        let abandoned = try abandonedRun()
         let second = try begin(3)
         try take(3, at: "/a.tif", second)
         try f.store.finish(second, .published)
@@ -91,12 +97,7 @@ import TileStore
     }
 
     @Test("A file that an interrupted run found changed, and the next one gone, shows nothing", arguments: [false, true]) func changedThenGone(_ isDiscarded: Bool) throws {
-        let first = try begin(1)
-        try take(1, at: "/a.tif", first)
-        try f.store.finish(first, .published)
-        let abandoned = try begin(2)
-        try take(2, at: "/a.tif", abandoned)
-        try f.store.finish(abandoned, .interrupted(reason: "a signal"))
+        let abandoned = try abandonedRun()
         let second = try begin(3)
         _ = try f.store.noteMissing(["/a.tif"], retire: true, run: second)
         try f.store.finish(second, .published)
