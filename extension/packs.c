@@ -140,9 +140,7 @@ consider(const Pack *pack, int32 place, Question *question, int32 piece, Candida
 static bool
 is_tile_of(const Placed *vector, const pg_uuid_t *tile)
 {
-	Locator		found = locate(tile, vector->collection, &vector->locator.row);
-
-	return !ItemPointerIsValid(&vector->locator.row) || memcmp(found.hash, vector->locator.hash, sizeof(found.hash)) == 0;
+	return !ItemPointerIsValid(&vector->locator.row) || is_row_of(&vector->locator, tile, vector->collection);
 }
 
 /* One vector of a cell. false: it is no answer, or gone with its cell. */

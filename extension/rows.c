@@ -20,6 +20,15 @@ locate(const pg_uuid_t *tile, int32 collection, const ItemPointerData *row)
 	return locator;
 }
 
+/* Whether that is the tile whose row it locates. */
+bool
+is_row_of(const Locator *locator, const pg_uuid_t *tile, int32 collection)
+{
+	Locator		found = locate(tile, collection, &locator->row);
+
+	return memcmp(found.hash, locator->hash, sizeof(found.hash)) == 0;
+}
+
 /* The table of a model's vectors (tilescout.embedding_table). */
 Relation
 open_vectors(Oid schema, int32 model)
@@ -47,12 +56,10 @@ bool
 fetch_vector(VectorRows *rows, const Locator *locator)
 {
 	const TupleTableSlot *slot = rows->reading.slot;
-	Locator		found;
 
 	if (!(!TTS_EMPTY(slot) && ItemPointerEquals((ItemPointer) &slot->tts_tid, (ItemPointer) &locator->row)) && !fetch_row(&rows->reading, rows->blocks, &locator->row))
 		return false;
-	found = locate(tile_of(rows), int4_of(&rows->reading, rows->collection), &locator->row);
-	return memcmp(found.hash, locator->hash, sizeof(found.hash)) == 0;
+	return is_row_of(locator, tile_of(rows), int4_of(&rows->reading, rows->collection));
 }
 
 const pg_uuid_t *

@@ -13,6 +13,7 @@ typedef struct
 } VectorRows;
 
 extern Locator locate(const pg_uuid_t *tile, int32 collection, const ItemPointerData *row);
+extern bool is_row_of(const Locator *locator, const pg_uuid_t *tile, int32 collection);
 extern Relation open_vectors(Oid schema, int32 model);
 extern VectorRows read_vectors(Oid schema, int32 model, Oid vector_type);
 extern bool fetch_vector(VectorRows *rows, const Locator *locator);

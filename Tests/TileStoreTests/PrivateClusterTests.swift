@@ -4,8 +4,18 @@ import Testing
 import TestCluster
 @testable import TileStore
 
-@Suite(.serialized) struct PrivateClusterTests {
-    private func folder(_ name: String = "") -> URL { URL(fileURLWithPath: "/tmp/tilescout-cluster-\(UUID().uuidString.prefix(8))\(name)") }
+@Suite(.serialized) final class PrivateClusterTests {
+    private static func folder(_ name: String = "") -> URL { URL(fileURLWithPath: "/tmp/tilescout-cluster-\(UUID().uuidString.prefix(8))\(name)") }
+
+    private let root = PrivateClusterTests.folder()
+    private let cluster: PrivateCluster
+
+    init() throws { cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"]) }
+
+    deinit {
+        try? cluster.stop()
+        try? FileManager.default.removeItem(at: root)
+    }
 
     /// At most a minute.
     private static func wait(_ what: String, _ isSo: () -> Bool) throws {
@@ -17,12 +27,6 @@ import TestCluster
     }
 
     @Test func startsOnceStopsAndSurvivesACrash() throws {
-        let root = folder()
-        let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
-        defer {
-            try? cluster.stop()
-            try? FileManager.default.removeItem(at: root)
-        }
         #expect(cluster.status() == .absent)
         try cluster.start()
         guard case .running(let process) = cluster.status() else { Issue.record("not running"); return }
@@ -51,12 +55,6 @@ import TestCluster
 
     /// One of its processes dies, and the server ends all others and recovers: starting it waits for that.
     @Test func aServerThatRecoversIsWaitedFor() throws {
-        let root = folder()
-        let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
-        defer {
-            try? cluster.stop()
-            try? FileManager.default.removeItem(at: root)
-        }
         try cluster.start()
         for _ in 0..<5 {
             let witness = try cluster.connect()
@@ -71,18 +69,12 @@ import TestCluster
 
     /// Another machine's processes cannot be seen: what it has left may be a server at work on the same files.
     @Test func aServerOfAnotherMachineGetsNoSecondBesideIt() throws {
-        let root = folder()
-        let cluster = try PrivateCluster(dataRoot: root, localSettings: ["fsync": "off", "shared_buffers": "64MB"])
-        defer {
-            try? cluster.stop()
-            try? FileManager.default.removeItem(at: root)
-        }
         try cluster.start()
         let host = root.path + "/pg/host"
         #expect(try String(contentsOfFile: host, encoding: .utf8) == ProcessInfo.processInfo.hostName)
         guard case .running(let process) = cluster.status() else { Issue.record("not running"); return }
         kill(process, SIGKILL)
-        while cluster.status() == .running(processID: process) { usleep(20_000) }
+        try Self.wait("until the server is gone") { cluster.status() != .running(processID: process) }
         usleep(500_000)
         try "node1".write(toFile: host, atomically: true, encoding: .utf8)
         let error = #expect(throws: StoreError.self) { try cluster.start() }
@@ -115,7 +107,7 @@ import TestCluster
     }
 
     @Test func twoStartsAtOnceGiveOneServer() async throws {
-        let root = folder()
+        let root = Self.folder()
         defer {
             try? PrivateCluster(dataRoot: root).stop()
             try? FileManager.default.removeItem(at: root)
@@ -134,14 +126,14 @@ import TestCluster
     }
 
     @Test func aDeepDataRootGetsAShortSocketFolder() throws {
-        let cluster = try PrivateCluster(dataRoot: folder(String(repeating: "/deep", count: 30)))
+        let cluster = try PrivateCluster(dataRoot: Self.folder(String(repeating: "/deep", count: 30)))
         #expect(cluster.socketFolder.path.utf8.count + "/.s.PGSQL.5432.lock".utf8.count <= PrivateCluster.socketPathLimit)
         #expect(cluster.socketFolder.path.hasPrefix("/tmp/tilescout-"))
     }
 
     @Test(.enabled(if: geteuid() == 0, "did not run: needs root, for a folder that the server's user cannot enter"))
     func aPlaceThatTheServersUserCannotEnterIsNamed() throws {
-        let root = folder()
+        let root = Self.folder()
         try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(at: root) }
         let error = #expect(throws: StoreError.self) { try PrivateCluster(dataRoot: root.appending(path: "inner")).start() }
@@ -150,7 +142,7 @@ import TestCluster
 
     @Test(.enabled(if: geteuid() == 0, "did not run: needs root, who gives folders to the server's user"))
     func whoComesSecondFindsAFolderThatIsTheServersUsersAlready() async throws {
-        let root = folder()
+        let root = Self.folder()
         try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: root) }
         let cluster = try PrivateCluster(dataRoot: root)

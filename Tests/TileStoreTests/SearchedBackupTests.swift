@@ -2,7 +2,7 @@ import Foundation
 import PostgreSQL
 import Testing
 import TestCluster
-import TileStore
+@testable import TileStore
 
 /// Searches of a restored dump: rows are no longer where codes and lists say (docs/operations.md).
 @Suite struct SearchedBackupTests {
@@ -24,13 +24,9 @@ import TileStore
         try TestCluster.shared.get().cluster.conninfo(database: store.connection.query("SELECT current_database() AS name")[0]["name"]).text
     }
 
-    private func run(_ program: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(program) \(arguments)")
+    private func run(_ command: String...) throws {
+        let outcome = try Program.run(command)
+        try #require(outcome.status == 0, "\(command): \(outcome.output)")
     }
 
     /// Whole rows, of areas so small that all in them is compared.
@@ -62,15 +58,15 @@ import TileStore
         let dump = FileManager.default.temporaryDirectory.appendingPathComponent("\(owner).dump").path, list = dump + ".list"
         defer { for path in [dump, list] { unlink(path) } }
         var copy = f
-        try run("pg_dump", ["--format=custom", "--file", dump, "--dbname", url(f.store)])
+        try run("pg_dump", "--format=custom", "--file", dump, "--dbname", url(f.store))
         if byOwner {
             copy.store = try owned(by: owner, migrated: false)
             // What a superuser has put there.
-            try run("sh", ["-c", "pg_restore --list '\(dump)' | grep -vE 'EXTENSION .*(postgis|vector)|spatial_ref_sys' > '\(list)'"])
-            try run("pg_restore", ["--exit-on-error", "--role", owner, "--use-list", list, "--dbname", url(copy.store), dump])
+            try run("sh", "-c", "pg_restore --list '\(dump)' | grep -vE 'EXTENSION .*(postgis|vector)|spatial_ref_sys' > '\(list)'")
+            try run("pg_restore", "--exit-on-error", "--role", owner, "--use-list", list, "--dbname", url(copy.store), dump)
         } else {
             copy.store = TileStore(connection: try TestCluster.shared.get().emptyDatabase())
-            try run("pg_restore", ["--exit-on-error", "--dbname", url(copy.store), dump])
+            try run("pg_restore", "--exit-on-error", "--dbname", url(copy.store), dump)
         }
         #expect(try copy.store.ensureCompatible().isEmpty && copy.store.contentHash() == hash && copy.held() == f.held())
 

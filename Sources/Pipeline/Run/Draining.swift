@@ -17,7 +17,7 @@ struct Draining {
 
     /// - Throws: `PipelineError` where workers end by themselves again and again, or the run is stopped by others; the store's error where the server is gone.
     func run() throws {
-        var inVain: [String] = [], status: Int32?
+        var inVain: [(reason: String, status: Int32?)] = []
         while true {
             try tell(store.takeOverLost(), "its worker went silent")
             let depth = try store.queueDepth(runID: runID)
@@ -38,16 +38,16 @@ struct Draining {
                 let blamed = try store.blame(worker: worker.name, reason: reason)
                 try tell(blamed, reason)
                 // Over a scene: that is set aside, and then it is another's turn.
-                inVain = blamed.isEmpty ? inVain + [reason] : []
-            case .gaveUp(let given):
+                inVain = blamed.isEmpty ? inVain + [(reason, nil)] : []
+            case .gaveUp(let status):
                 try store.putBack(worker: worker.name)
-                // The first one's is the cause; a server that has no disk refuses those after it for other reasons.
-                if inVain.isEmpty { status = given }
-                inVain.append("status \(given)")
+                inVain.append(("status \(status)", status))
             }
             guard inVain.count < Self.mostInVain else {
+                // The first one's is the cause; a server that has no disk refuses those after it for other reasons.
                 throw PipelineError(
-                    .worker, "work on run \(runID)", reason: "its workers ended one after the other: \(inVain.joined(separator: ", "))", workerStatus: status)
+                    .worker, "work on run \(runID)", reason: "its workers ended one after the other: \(inVain.map(\.reason).joined(separator: ", "))",
+                    workerStatus: inVain[0].status)
             }
         }
     }

@@ -201,7 +201,7 @@ public final class PipelineRun {
         let known = try store.knownFiles(run: run, tilings: tilings)
         // The innermost: a source may lie in another.
         let roots = pipeline.roots.map { (path: $0, prefix: $0 == "/" ? $0 : $0 + "/") }.sorted { $0.path.utf8.count > $1.path.utf8.count }
-        let unreadable = discovery.problems.map(\.path), found = Set(discovery.candidates.map(\.path))
+        let unreadable = discovery.problems.map(\.path), found = Set(discovery.candidates.map(\.realPath))
         return FileDifference(
             found: discovery.candidates, known: known,
             sources: { path in
