@@ -5,11 +5,11 @@
 
 /* Microseconds of searching lists by look, altogether and of each vector; vectors that are read at least, and to find one that passes. */
 #define LOOKS_START 300
-#define LOOKS_ROW 0.06
+#define LOOKS_ROW 0.04
 #define LOOKS_READ 1200
 #define LOOKS_PER_HIT 20
 /* And of each tile of a region, whose lists have to be known first. */
-#define REGION_TILE 0.001
+#define REGION_TILE 0.0003
 /* And so many times as long altogether, since it takes that where little in the area is like the query. */
 #define REGIONS_DOUBT 1.5
 /* Of ten times as many rows as these each takes so much more to compare. */

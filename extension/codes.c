@@ -14,6 +14,8 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -102,6 +104,30 @@ Size
 codes_size(int32 dimension, int32 count)
 {
 	return sizeof(CodesHeader) + count * record_size(dimension);
+}
+
+/* Asks memory for one vector of a row of tilescout.code that is about to be fetched. */
+void
+code_soon(const CodesReading *reading, const ItemPointerData *at, int32 dimension, int32 place)
+{
+	Size		size, before = MAXALIGN(SizeofHeapTupleHeader) + sizeof(int64) + sizeof(int32) + VARHDRSZ;
+	const char *data = row_soon(&reading->rows, at, &size);
+	int32		bytes = code_bytes(dimension), count = data == NULL || size < before ? 0 : (size - before - sizeof(CodesHeader)) / (record_size(dimension) + sizeof(Locator));
+
+	if (place >= count)
+		return;
+
+	CodesRow	row = row_at(data + before, count);
+
+	__builtin_prefetch(data);
+	__builtin_prefetch(row.header);
+	__builtin_prefetch(row.scales + place);
+	__builtin_prefetch(row.cosines + place);
+	__builtin_prefetch(row.sines + place);
+	__builtin_prefetch(row.boxes + 4 * place);
+	for (int32 i = 0; i <= bytes; i += 64)
+		__builtin_prefetch(row.codes + (Size) place * bytes + i);
+	__builtin_prefetch(row.codes + (Size) count * bytes + place * sizeof(Locator));
 }
 
 /* false: another version wrote it, or it is of another dimension. */
@@ -229,6 +255,15 @@ share_along(int32 dimension)
 	return Min(1, SIGMAS / sqrtf(dimension));
 }
 
+/* The length of its error; 0: its vector may be anywhere. */
+float4
+error_of_record(const char *record, int32 dimension)
+{
+	const float4 *numbers = (const float4 *) record;
+
+	return numbers[1] > 0 ? numbers[2] / numbers[1] / share_along(dimension) : 0;
+}
+
 /* The record of a turned unit vector, with no box. What is rounded badly may be anywhere. */
 void
 make_record(const float4 *x, int32 dimension, char *record)
@@ -303,6 +338,7 @@ code_turned(const float4 *x, int32 dimension)
 		sum += value;
 		error += missing * missing;
 	}
+	query.sum = sum;
 	query.offset = MIDDLE * sum;
 	/* The longest that a scaled vector can be whose error is the worst. */
 	query.margin = share_along(dimension) * sqrtf(error) * sqrtf(1 + WORST * WORST);
@@ -419,28 +455,37 @@ typedef struct
 } Loops;
 
 /* What this processor does fastest. */
+CodesWay
+way_of_codes(void)
+{
+	static CodesWay fastest = PLAIN;
+#if defined(__x86_64__)
+	static bool known = false;
+
+	if (!known)
+	{
+		__builtin_cpu_init();
+		if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw"))
+			fastest = WITH_VNNI;
+		else if (__builtin_cpu_supports("avx2"))
+			fastest = WITH_AVX2;
+		known = true;
+	}
+#endif
+	return codes_are_plain ? PLAIN : fastest;
+}
+
 static const Loops *
 loops(void)
 {
-	static const Loops plain = {of_codes_plain, of_queries_plain};
-	static const Loops *chosen = NULL;
-
-	if (codes_are_plain)
-		return &plain;
-	if (chosen == NULL)
-	{
-		chosen = &plain;
+	static const Loops ways[] = {
+		[PLAIN] = {of_codes_plain, of_queries_plain},
 #if defined(__x86_64__)
-		static const Loops vnni = {of_codes_vnni, of_queries_vnni}, avx2 = {of_codes_avx2, of_queries_avx2};
-
-		__builtin_cpu_init();
-		if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw"))
-			chosen = &vnni;
-		else if (__builtin_cpu_supports("avx2"))
-			chosen = &avx2;
+		[WITH_AVX2] = {of_codes_avx2, of_queries_avx2}, [WITH_VNNI] = {of_codes_vnni, of_queries_vnni}
 #endif
-	}
-	return chosen;
+	};
+
+	return &ways[way_of_codes()];
 }
 
 /* Of the vectors at these places of a row: no cosine distance is less. With less doubt than 1, that many times SIGMAS, few are. */

@@ -51,6 +51,7 @@ typedef struct
 	int32		dimension;
 	int32		bytes;			/* of a code */
 	int8	   *values;			/* of the dimensions in low halves of bytes, then in high ones; NULL: the query has no direction */
+	int32		sum;			/* of the values */
 	float4		scale, offset, margin;
 } CodedQuery;
 
@@ -76,14 +77,46 @@ typedef struct
 	AttrNumber	cell, part, codes;
 } CodesReading;
 
+/* In which way codes are multiplied. */
+typedef enum
+{
+	PLAIN, WITH_AVX2, WITH_VNNI
+} CodesWay;
+
+/* Of a record (code_vector). */
+static inline const float4 *
+box_of_record(const char *record)
+{
+	return (const float4 *) record + 3;
+}
+
+static inline const uint8 *
+code_of_record(const char *record)
+{
+	return (const uint8 *) (record + 7 * sizeof(float4));
+}
+
+/* 1 / <x, y> (codes.c); 0: the vector may be anywhere. */
+static inline float4
+scale_of_record(const char *record)
+{
+	const float4 *numbers = (const float4 *) record;
+
+	return numbers[1] > 0 ? numbers[0] / numbers[1] : 0;
+}
+
+extern float4 error_of_record(const char *record, int32 dimension);
 extern CodesReading read_all_codes(Oid schema);
+extern CodesReading read_code_rows(Oid schema);
 extern bool find_codes(Reading *rows, int64 cell, StrategyNumber strategy, int32 part);
+extern void code_soon(const CodesReading *reading, const ItemPointerData *row, int32 dimension, int32 place);
 extern int32 code_bytes(int32 dimension);
 extern int32 codes_per_row(int32 dimension, Size more);
 extern Size codes_size(int32 dimension, int32 count);
 extern bool read_codes(struct varlena *value, int32 dimension, CodesRow *row);
 extern void code_vector(Datum vector, int32 dimension, const float4 *box, char *record);
 extern CodedQuery code_query(Datum vector);
+extern CodesWay way_of_codes(void);
 extern void least_distances(const CodedQuery *query, const CodesRow *row, const int32 *places, int32 count, float4 doubt, float4 *least);
 extern int32 likest(const CodedQuery *queries, int32 count, const uint8 *code, float4 *how_like);
 extern void likenesses(const CodedQuery *queries, int32 count, const uint8 *code, float4 *like);

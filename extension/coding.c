@@ -28,6 +28,18 @@ read_all_codes(Oid schema)
 	};
 }
 
+/* By where they are only. */
+CodesReading
+read_code_rows(Oid schema)
+{
+	Relation	code = open_table(schema, "code");
+
+	return (CodesReading) {
+		.rows = {.table = code, .slot = table_slot_create(code, NULL)}, .blocks = RelationGetNumberOfBlocks(code),
+		.cell = column(code, "cell_id", INT8OID), .codes = column(code, "codes", BYTEAOID)
+	};
+}
+
 /* A row of a cell's codes: this part of them, or the first from there on. */
 bool
 find_codes(Reading *rows, int64 cell, StrategyNumber strategy, int32 part)

@@ -26,6 +26,7 @@ codes_at_hand(const Reading *rows, AttrNumber codes, int32 dimension, Size more,
 static bool
 row_at_hand(const Looking *looking, Size more, CodesRow *row)
 {
+	prefetch_row(&looking->rows, 1);
 	return codes_at_hand(&looking->rows, looking->codes, looking->search->model.dimension, more, row);
 }
 
@@ -40,19 +41,36 @@ place_of(const ListPlace *place, int32 part)
 	return at;
 }
 
-/* A part of a list where it is likely to be, or by its key. */
-bool
-read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row)
+/* A part of a list, or of a group's middles, where it is likely to be, or by its key. */
+static bool
+go_to_part(Looking *looking, int32 list, int32 part, const ListPlace *place)
 {
 	Reading    *rows = &looking->rows;
 	ItemPointerData at = place_of(place, part);
 	int64		generation = looking->search->model.generation;
 
-	if (!fetch_row(rows, looking->blocks, &at)
-		|| int8_of(rows, looking->generation) != generation || int4_of(rows, looking->list) != list || int4_of(rows, looking->part) != part)
-		if (!find_part(rows, generation, list, BTEqualStrategyNumber, part))
-			return false;
-	return row_at_hand(looking, more, row) && row->header->count > 0;
+	return (fetch_row(rows, looking->blocks, &at)
+			&& int8_of(rows, looking->generation) == generation && int4_of(rows, looking->list) == list && int4_of(rows, looking->part) == part)
+		|| find_part(rows, generation, list, BTEqualStrategyNumber, part);
+}
+
+/* Asks memory for a part of a list that will be read next. */
+void
+read_list_soon(Looking *looking, int32 part, const ListPlace *place)
+{
+	ItemPointerData at = place_of(place, part);
+
+	fetch_soon(&looking->rows, &at, share_before_members(looking->query.dimension));
+}
+
+/* false: a row is not what it should be. */
+bool
+read_list(Looking *looking, int32 list, int32 part, const ListPlace *place, SketchesRow *row)
+{
+	if (!go_to_part(looking, list, part, place))
+		return false;
+	prefetch_row(&looking->rows, share_before_members(looking->query.dimension));
+	return read_sketches(PG_DETOAST_DATUM(value_of(&looking->rows, looking->codes)), looking->search->model.dimension, row);
 }
 
 /* false: there are none. */
@@ -80,9 +98,9 @@ rank_groups(Looking *looking)
 	return looking->group_count > 0;
 }
 
-/* Makes the lists of a group known. */
+/* Makes the lists of a group known; next: of which those will be that are next; NULL: it is not known. */
 static void
-know_lists(Looking *looking, const NearGroup *group)
+know_lists(Looking *looking, const NearGroup *group, const ListGroup *next)
 {
 	int32		count = 0;
 
@@ -93,8 +111,13 @@ know_lists(Looking *looking, const NearGroup *group)
 		CodesRow	row;
 		float4		cosines[UINT8_MAX];
 
-		if (!read_part(looking, MIDDLES_OF(group->number), part, &group->lists.place, sizeof(Extent), &row))
+		if (!go_to_part(looking, MIDDLES_OF(group->number), part, &group->lists.place) || !row_at_hand(looking, sizeof(Extent), &row) || row.header->count == 0)
 			break;
+
+		bool		more = count + row.header->count < group->lists.count;
+		ItemPointerData soon = place_of(more || next == NULL ? &group->lists.place : &next->place, more || next == NULL ? part + 1 : 0);
+
+		fetch_soon(&looking->rows, &soon, 1);
 		likely_cosines(&looking->query, &row, cosines);
 		for (int32 i = 0; i < row.header->count && count < group->lists.count; i++, count++)
 		{
@@ -117,7 +140,10 @@ open_group(Looking *looking)
 
 	if (!dequeue(&looking->nearest_groups, &nearest))
 		return false;
-	know_lists(looking, &looking->groups[nearest]);
+
+	int32		next = soon_in_queue(&looking->nearest_groups, 0);
+
+	know_lists(looking, &looking->groups[nearest], next < 0 ? NULL : &looking->groups[next].lists);
 	return true;
 }
 
@@ -233,6 +259,6 @@ open_regions(Looking *looking, const RegionsMet *met)
 	{
 		const BoxedRegion *boxed = &all->regions[met->found[i]];
 
-		know_lists(looking, &(NearGroup) {.number = boxed->number, .lists = boxed->region.lists});
+		know_lists(looking, &(NearGroup) {.number = boxed->number, .lists = boxed->region.lists}, i + 1 < met->count ? &all->regions[met->found[i + 1]].region.lists : NULL);
 	}
 }

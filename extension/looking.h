@@ -2,10 +2,10 @@
 #ifndef TILESCOUT_LOOKING_H
 #define TILESCOUT_LOOKING_H
 
-#include "looks.h"
 #include "packs.h"
 #include "queue.h"
 #include "search.h"
+#include "sketches.h"
 
 /* A list whose middle has been compared with the query. */
 typedef struct
@@ -22,13 +22,18 @@ typedef struct
 	ListGroup	lists;
 } NearGroup;
 
+/* A vector that may belong to the answer: by its sketch, or, once it is coded, by its code. */
 typedef struct
 {
 	float4		least;
 	int32		turn;			/* how many lists were looked into before its own */
-	int32		per_pack;
+	bool		coded;
+	bool		awaited;		/* memory has been asked for what will be read of it */
 	float4		box[4];
 	Member		member;
+	/* Known once it is coded. */
+	Locator		locator;
+	uint16		per_pack;
 } Waiting;
 
 struct Looking
@@ -39,6 +44,9 @@ struct Looking
 	Reading		rows;
 	BlockNumber blocks;
 	AttrNumber	generation, list, part, codes;
+	CodesReading cells;			/* by their keys, where rows have moved; opened when it is needed */
+	CodesReading code_rows;
+	int32		codes_per_row;
 	Lookup		lookup;
 	PackReading packs;			/* for what has moved */
 	NearGroup  *groups;			/* of all lists */
@@ -57,7 +65,8 @@ struct Looking
 };
 
 /* known.c */
-extern bool read_part(Looking *looking, int32 list, int32 part, const ListPlace *place, Size more, CodesRow *row);
+extern bool read_list(Looking *looking, int32 list, int32 part, const ListPlace *place, SketchesRow *row);
+extern void read_list_soon(Looking *looking, int32 part, const ListPlace *place);
 extern bool rank_groups(Looking *looking);
 extern bool open_group(Looking *looking);
 extern void open_regions(Looking *looking, const RegionsMet *met);

@@ -7,6 +7,7 @@
  */
 #include "looking.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "storage/bufmgr.h"
@@ -38,7 +39,10 @@
 /* Of six standard deviations, within which a vector is for certain (codes.c), these are enough where not everything has to be found. */
 #define DOUBT (4 / 6.0f)
 /* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
-#define TOWARDS 0.9f
+#define TOWARDS 0.95f
+/* So many of what waits are asked of memory before their turn. */
+#define LOOKED_AHEAD 3
+#define RECALLED_AHEAD 2
 
 /* Whether a vector may pass, by its run, its collection, its cell's dates, and its box. */
 static bool
@@ -52,30 +56,31 @@ may_pass(const Search *search, const float4 *box, const Member *member)
 	return !is_hidden(search, member->run) && is_in_collections(search, member->collection);
 }
 
-/* What may belong to the answer of a list's row. */
+/* What may belong to the answer of a row of a list whose middle has this cosine. Most is too far away, so that comes first. */
 static void
-judge_row(Looking *looking, const CodesRow *row, double furthest)
+judge_row(Looking *looking, const SketchesRow *row, float4 cosine, double furthest)
 {
 	const Search *search = looking->search;
-	const Member *members = (const Member *) row->rest;
-	int32		count = row->header->count, places[UINT8_MAX] = {0}, inside = 0;
-	float4		least[UINT8_MAX];
-	bool		all = restricts_nothing(search) && search->hidden_count == 0;
+	int32		count = row->header->count;
+	float4		least[UINT8_MAX], most = Min(furthest, FLT_MAX);
 
-	for (int32 i = 0; i < count; i++)
-		if (all || may_pass(search, row->boxes + 4 * i, &members[i]))
-			places[inside++] = i;
-	least_distances(&looking->query, row, places, inside, DOUBT, least);
-	if (looking->waiting_count + inside > looking->waiting_room)
+	least_by_sketches(&looking->query, row, cosine, least);
+	if (looking->waiting_count + count > looking->waiting_room)
 		looking->waiting = repalloc_huge(looking->waiting, (looking->waiting_room *= 2) * sizeof(Waiting));
-	for (int32 i = 0; i < inside; i++)
+	for (int32 i = 0; i < count; i++)
 	{
 		Waiting    *waiting = &looking->waiting[looking->waiting_count];
 
-		if (least[i] > furthest)
+		/* What is no number may be anywhere. */
+		if (least[i] > most)
 			continue;
-		*waiting = (Waiting) {.least = least[i], .turn = looking->turns, .per_pack = row->header->per_pack, .member = members[places[i]]};
-		memcpy(waiting->box, row->boxes + 4 * places[i], sizeof(waiting->box));
+		box_at(row, i, waiting->box);
+		if (!may_pass(search, waiting->box, &row->members[i]))
+			continue;
+		waiting->least = isnan(least[i]) ? 0 : least[i];
+		waiting->turn = looking->turns;
+		waiting->coded = waiting->awaited = false;
+		waiting->member = row->members[i];
 		looking->waiting_count++;
 	}
 	looking->read += count;
@@ -88,21 +93,28 @@ furthest_of(const Search *search, const Answer *answer)
 	return answer->count < search->k ? INFINITY : answer->hits[answer->count - 1].distance;
 }
 
-/* false: a row is not what it should be. */
+/* following: lists of which the first will be looked into next. false: a row is not what it should be. */
 static bool
-look_into(Looking *looking, NearList *list, const Answer *answer)
+look_into(Looking *looking, NearList *list, const Queue *following, const Answer *answer)
 {
 	const Search *search = looking->search;
+	int32		next = soon_in_queue(following, 0);
 
 	list->done = true;
 	for (int32 part = 0, read = 0; read < list->extent.count; part++)
 	{
-		CodesRow	row;
+		SketchesRow row;
 
-		if (!read_part(looking, list->number, part, &list->extent.place, sizeof(Member), &row))
+		if (!read_list(looking, list->number, part, &list->extent.place, &row))
 			return false;
 		read += row.header->count;
-		judge_row(looking, &row, furthest_of(search, answer));
+		if (read < list->extent.count)
+			read_list_soon(looking, part + 1, &list->extent.place);
+		else if (next >= 0)
+			read_list_soon(looking, 0, &looking->lists[next].extent.place);
+		for (int32 turn = 1; turn <= RECALLED_AHEAD && (next = soon_in_queue(following, turn)) >= 0; turn++)
+			recall_soon(&looking->rows, &looking->lists[next].extent.place.rows[0]);
+		judge_row(looking, &row, list->cosine, furthest_of(search, answer));
 	}
 	looking->turns++;
 	return true;
@@ -123,6 +135,84 @@ enter(Looking *looking, Answer *answer, const Hit *hit, int32 turn)
 	looking->found_in[at] = turn;
 }
 
+/* The code of a member in the row at hand, and its place there. false: the row holds others. */
+static bool
+holds_code(const Looking *looking, const CodesReading *reading, const Member *member, CodesRow *row, int32 *place)
+{
+	if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes)), looking->query.dimension, row) || row->rest_size != row->header->count * sizeof(Locator))
+		return false;
+	*place = member->place - (int32) row->header->first;
+	return *place >= 0 && *place < row->header->count && ((const Locator *) row->rest)[*place].hash[0] == member->hash;
+}
+
+/* The row of codes that holds a member, where it was, or by its key. false: it is gone with its cell. */
+static bool
+find_code(Looking *looking, const Member *member, CodesRow *row, int32 *place)
+{
+	const CodesReading *were = &looking->code_rows;
+	CodesReading *cells = &looking->cells;
+
+	if (fetch_row(&looking->code_rows.rows, were->blocks, &member->codes) && int8_of(&were->rows, were->cell) == cell_of(member) && holds_code(looking, were, member, row, place))
+		return true;
+	if (cells->rows.table == NULL)
+		*cells = read_all_codes(looking->search->schema);
+	return find_codes(&cells->rows, cell_of(member), BTEqualStrategyNumber, member->place / looking->codes_per_row) && holds_code(looking, cells, member, row, place);
+}
+
+/* Reads the code of what waits. false: it is gone, or further away, or elsewhere. */
+static bool
+read_code_of(Looking *looking, Waiting *waiting, double furthest)
+{
+	const Search *search = looking->search;
+	CodesRow	row;
+	int32		place;
+
+	if ((search->in_area && lie_of_tile(search->outline, waiting->box) == BESIDE) || !find_code(looking, &waiting->member, &row, &place))
+		return false;
+	least_distances(&looking->query, &row, &place, 1, DOUBT, &waiting->least);
+	waiting->coded = true;
+	waiting->awaited = false;
+	waiting->locator = ((const Locator *) row.rest)[place];
+	waiting->per_pack = row.header->per_pack;
+	memcpy(waiting->box, row.boxes + 4 * place, sizeof(waiting->box));
+	return waiting->least <= furthest;
+}
+
+/* Compares a vector itself. */
+static void
+compare_coded(Looking *looking, const Waiting *waiting, Answer *answer)
+{
+	const Search *search = looking->search;
+	const Member *member = &waiting->member;
+	Placed		vector = {
+		.locator = waiting->locator, .cell = cell_of(member), .collection = member->collection, .place = member->place, .per_pack = waiting->per_pack
+	};
+	Lie			lie = search->in_area ? lie_of_tile(search->outline, waiting->box) : INSIDE;
+	Candidate	candidate;
+	Hit			hit;
+
+	if (lie != BESIDE && compare_vector(&looking->lookup.vectors, &looking->packs, search->schema, &vector, &looking->question, 0, &candidate)
+		&& candidate.distance <= furthest_of(search, answer) && find_hit(search, &looking->lookup, &candidate, member->collection, lie == INSIDE, &hit)
+		&& (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
+		enter(looking, answer, &hit, waiting->turn);
+}
+
+/* Asks memory for what will be read of something that waits; negative: of nothing. */
+static void
+compare_soon(const Looking *looking, int32 place)
+{
+	Waiting    *waiting = place < 0 ? NULL : &looking->waiting[place];
+
+	if (waiting == NULL || waiting->awaited)
+		return;
+	waiting->awaited = true;
+
+	if (waiting->coded)
+		fetch_soon(&looking->lookup.vectors.reading, &waiting->locator.row, 1);
+	else
+		code_soon(&looking->code_rows, &waiting->member.codes, looking->query.dimension, waiting->member.place % looking->codes_per_row);
+}
+
 /* Compares what waits, the likeliest first, until no more of it can be nearer than the answer's last. */
 static void
 compare_waiting_ones(Looking *looking, Answer *answer)
@@ -133,23 +223,23 @@ compare_waiting_ones(Looking *looking, Answer *answer)
 	empty_queue(&looking->likeliest);
 	for (int32 i = 0; i < looking->waiting_count; i++)
 		if (looking->waiting[i].least <= furthest_of(search, answer))
+		{
+			recall_soon(&looking->code_rows.rows, &looking->waiting[i].member.codes);
 			enqueue(&looking->likeliest, -looking->waiting[i].least, i);
+		}
 	while (dequeue(&looking->likeliest, &place))
 	{
-		const Waiting *waiting = &looking->waiting[place];
-		const Member *member = &waiting->member;
-		Placed		vector = {.locator = member->locator, .cell = cell_of(member), .collection = member->collection, .place = member->place, .per_pack = waiting->per_pack};
-		Lie			lie = INSIDE;
-		Candidate	candidate;
-		Hit			hit;
+		Waiting    *waiting = &looking->waiting[place];
+		double		furthest = furthest_of(search, answer);
 
-		if (waiting->least > furthest_of(search, answer))
+		for (int32 turn = 0; turn < LOOKED_AHEAD; turn++)
+			compare_soon(looking, soon_in_queue(&looking->likeliest, turn));
+		if (waiting->least > furthest)
 			break;
-		if (search->in_area)
-			lie = lie_of_tile(search->outline, waiting->box);
-		if (lie != BESIDE && compare_vector(&looking->lookup.vectors, &looking->packs, search->schema, &vector, &looking->question, 0, &candidate) && candidate.distance <= furthest_of(search, answer)
-			&& find_hit(search, &looking->lookup, &candidate, member->collection, lie == INSIDE, &hit) && (answer->count < search->k || compare_hits(&hit, &answer->hits[answer->count - 1]) < 0))
-			enter(looking, answer, &hit, waiting->turn);
+		if (waiting->coded)
+			compare_coded(looking, waiting, answer);
+		else if (read_code_of(looking, waiting, furthest))
+			enqueue(&looking->likeliest, -waiting->least, place);
 	}
 	looking->waiting_count = 0;
 }
@@ -210,7 +300,7 @@ keeps_promise(Looking *looking, double hoped, const Answer *answer)
 
 	looking->least_groups = TRIED_GROUPS;
 	while (looking->turns < TRIED_LISTS && (list = nearest_list(looking, 0)) != NULL)
-		if (!look_into(looking, list, answer))
+		if (!look_into(looking, list, &looking->nearest_lists, answer))
 			return false;
 	looking->least_groups = groups;
 	/* Nothing is too far away yet: what may pass waits. */
@@ -227,7 +317,7 @@ look_into_nearest(Looking *looking, double most, Answer *answer)
 
 	for (int32 wanted = lists_wanted(looking, answer); looking->turns < wanted && (list = nearest_list(looking, wanted)) != NULL;)
 	{
-		if (!look_into(looking, list, answer) || looking->read > most)
+		if (!look_into(looking, list, &looking->nearest_lists, answer) || looking->read > most)
 			return false;
 
 		/* Soon once, so that little of what follows may still belong to the answer. */
@@ -297,7 +387,7 @@ look_into_reaching(Looking *looking, double most, Answer *answer)
 		/* The answer may have come nearer. */
 		if (!reaches(list, 1 - furthest_of(looking->search, answer)))
 			continue;
-		if (!look_into(looking, list, answer))
+		if (!look_into(looking, list, &reaching, answer))
 			return false;
 		compare_waiting_ones(looking, answer);
 	}
@@ -315,7 +405,7 @@ begin_looks(const Search *search)
 		.question = {.tiles = search->tiles, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
-		.lookup = begin_lookup(search), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
+		.code_rows = read_code_rows(search->schema), .codes_per_row = codes_per_row(search->model.dimension, sizeof(Locator)), .lookup = begin_lookup(search), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
 		.found_in = palloc(search->k * sizeof(int32))
 	};
 	return looking;
@@ -377,5 +467,8 @@ end_looks(Looking *looking)
 	end_lookup(&looking->lookup);
 	if (looking->packs.rows.table != NULL)
 		end_reading(&looking->packs.rows);
+	if (looking->cells.rows.table != NULL)
+		end_reading(&looking->cells.rows);
+	end_reading(&looking->code_rows.rows);
 	end_reading(&looking->rows);
 }

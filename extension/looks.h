@@ -14,20 +14,22 @@
 #define MIDDLES_OF(group) (-2 - (group))
 #define REGIONS PG_INT32_MIN
 
-/* What a list says of each of its vectors, beside the code. Days are since PostgreSQL's epoch, those beyond a century the last ones; a cell's dates hold those of its tiles. */
+/* What a list says of each of its vectors, beside the sketch. Days are since PostgreSQL's epoch, those beyond a century the last ones; a cell's dates hold those of its tiles. */
 typedef struct
 {
 	int32		run, number;	/* of the cell: the halves of its id */
 	int32		collection;
 	uint16		place;			/* in the cell */
 	int16		from_day, to_day;	/* NO_DAY: no tile of the cell has a date */
-	Locator		locator;
+	ItemPointerData codes;		/* where the row of tilescout.code was that holds its code */
+	uint16		hash;			/* the first of its locator's, by which one sees whether it is still there */
+	uint16		unused;
 } Member;
 
-StaticAssertDecl(sizeof(Member) == 32, "members lie in rows without gaps");
+StaticAssertDecl(sizeof(Member) == 28, "members lie in rows without gaps");
 
 /* Where the first rows of a list, or of a group's middles, were when they had been written; they are known by their keys. */
-#define ROWS_LOCATED 4
+#define ROWS_LOCATED 2
 typedef struct
 {
 	ItemPointerData rows[ROWS_LOCATED];

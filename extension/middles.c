@@ -12,16 +12,10 @@
 /* Of the coarse middles so many are looked into for a vector's own. */
 #define LOOKED_INTO 3
 
-static const uint8 *
-code_in(const char *record)
-{
-	return (const uint8 *) (record + 7 * sizeof(float4));
-}
-
 int32
 nearest_middle(const Middles *middles, int32 start, int32 end, const char *record, float4 *how_like)
 {
-	return start + likest(middles->coded + start, end - start, code_in(record), how_like);
+	return start + likest(middles->coded + start, end - start, code_of_record(record), how_like);
 }
 
 Middles
@@ -58,7 +52,7 @@ find_middles(const Records *records, Middles *middles, int32 start, int32 wanted
 
 	for (int32 i = 0; i < wanted; i++)
 	{
-		read_code(code_in(record_at(records, of[i * count / wanted])), dimension, y);
+		read_code(code_of_record(record_at(records, of[i * count / wanted])), dimension, y);
 		settle_middle(middles, start + i, y, dimension);
 	}
 	for (int round = 0; round < rounds; round++)
@@ -70,7 +64,7 @@ find_middles(const Records *records, Middles *middles, int32 start, int32 wanted
 			float4	   *sum = sums + (Size) (nearest_middle(middles, start, end, record, &how_like) - start) * dimension;
 
 			CHECK_FOR_INTERRUPTS();
-			read_code(code_in(record), dimension, y);
+			read_code(code_of_record(record), dimension, y);
 			for (int32 j = 0; j < dimension; j++)
 				sum[j] += y[j];
 		}
@@ -139,7 +133,7 @@ list_of(Groups *groups, const char *record)
 	int32		into[LOOKED_INTO], count = 0, list = 0;
 	float4		likest[LOOKED_INTO], best = -INFINITY;
 
-	likenesses(groups->coarse.coded, groups->coarse.count, code_in(record), groups->likenesses);
+	likenesses(groups->coarse.coded, groups->coarse.count, code_of_record(record), groups->likenesses);
 	for (int32 i = 0; i < groups->coarse.count; i++)
 	{
 		float4		like = groups->likenesses[i];

@@ -98,6 +98,13 @@ dequeue(Queue *queue, int32 *number)
 	return true;
 }
 
+/* The one whose turn it is, of those that are in the heap; then about the ones whose turns follow. -1: there is none. */
+static inline int32
+soon_in_queue(const Queue *queue, int32 turn)
+{
+	return turn < queue->count ? queue->heap[turn].number : -1;
+}
+
 static inline void
 empty_queue(Queue *queue)
 {

@@ -185,6 +185,7 @@ judge_row(Ranking *ranking, const CodesReading *reading, int64 start, bool every
 {
 	CodesRow	row;
 
+	prefetch_row(&reading->rows, 1);
 	if (!read_codes(PG_DETOAST_DATUM(value_of(&reading->rows, reading->codes)), ranking->query.dimension, &row)
 		|| row.header->first != ranking->count - start || row.header->count > UINT8_MAX || row.rest_size != row.header->count * sizeof(Locator))
 		return false;

@@ -111,16 +111,16 @@ next_row(Reading *reading)
 		: index_getnext_slot(reading->by_index, ForwardScanDirection, reading->slot);
 }
 
-/* Asks memory for all of the row at hand at once: of a large table it is likely not to be in the processor's caches, and asked for line by line it takes a tenth of a search longer. */
-static void
-prefetch_row(const TupleTableSlot *slot)
+/* Asks memory for all of the row at hand at once, or for this share of it: of a large table it is likely not to be in the processor's caches, and asked for line by line it takes a tenth of a search longer. */
+void
+prefetch_row(const Reading *reading, float4 share)
 {
-	if (!TTS_IS_BUFFERTUPLE(slot))
+	if (!TTS_IS_BUFFERTUPLE(reading->slot))
 		return;
 
-	const HeapTupleData *row = ((const HeapTupleTableSlot *) slot)->tuple;
+	const HeapTupleData *row = ((const HeapTupleTableSlot *) reading->slot)->tuple;
 
-	for (uint32 at = 0; at < row->t_len; at += CACHE_LINE)
+	for (uint32 at = 0, end = row->t_len * share; at < end; at += CACHE_LINE)
 		__builtin_prefetch((const char *) row->t_data + at);
 }
 
@@ -129,12 +129,18 @@ bool
 fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place)
 {
 	ItemPointerData at = *place;
+	bool		elsewhere;
 
 	CHECK_FOR_INTERRUPTS();
-	if (ItemPointerIsValid(&at) && ItemPointerGetBlockNumber(&at) < blocks && table_tuple_fetch_row_version(reading->table, &at, GetActiveSnapshot(), reading->slot))
+	if (ItemPointerIsValid(&at) && ItemPointerGetBlockNumber(&at) < blocks)
 	{
-		prefetch_row(reading->slot);
-		return true;
+		if (fetch_recent(reading, &at, &elsewhere))
+			return true;
+		if (elsewhere && table_tuple_fetch_row_version(reading->table, &at, GetActiveSnapshot(), reading->slot))
+		{
+			remember_row(reading);
+			return true;
+		}
 	}
 	/* What was at hand is lost, and the slot may not know. */
 	ExecClearTuple(reading->slot);

@@ -38,7 +38,7 @@ take_for_region(void *taker, bytea *record)
 {
 	Gathering  *gathering = taker;
 	Records    *records = &gathering->records;
-	const float4 *box = (const float4 *) VARDATA(record) + 3;
+	const float4 *box = box_of_record(VARDATA(record));
 
 	if (records->count == records->room)
 		records->data = repalloc_huge(records->data, (records->room *= 2) * records->size);

@@ -59,6 +59,7 @@ fetch_vector(VectorRows *rows, const Locator *locator)
 
 	if (!(!TTS_EMPTY(slot) && ItemPointerEquals((ItemPointer) &slot->tts_tid, (ItemPointer) &locator->row)) && !fetch_row(&rows->reading, rows->blocks, &locator->row))
 		return false;
+	prefetch_row(&rows->reading, 1);
 	return is_row_of(locator, tile_of(rows), int4_of(&rows->reading, rows->collection));
 }
 

@@ -78,12 +78,13 @@ take_cell(CellReading *reading, SortedCell *cell, Take take, void *taker)
 			|| row.header->first + row.header->count > UINT16_MAX)
 			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("cell %lld has codes of another version or dimension", (long long) cell->id));
 		reading->per_pack = row.header->per_pack;
+		member.codes = reading->rows.slot->tts_tid;
 		cell->x = (row.boxes[0] + row.boxes[2]) / 2;
 		cell->y = (row.boxes[1] + row.boxes[3]) / 2;
 		for (int32 i = 0; i < row.header->count; i++)
 		{
 			member.place = row.header->first + i;
-			memcpy(&member.locator, row.rest + i * sizeof(Locator), sizeof(Locator));
+			member.hash = ((const Locator *) row.rest)[i].hash[0];
 			read_record(&row, i, reading->dimension, VARDATA(record));
 			memcpy(VARDATA(record) + size, &member, sizeof(Member));
 			take(taker, record);

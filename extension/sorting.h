@@ -7,7 +7,7 @@
 #include "nodes/execnodes.h"
 
 /* Vectors of a list on average, and those that its middle is made of. */
-#define PER_LIST 64
+#define PER_LIST 96
 #define LEARNT_FROM 32
 
 /* Records (codes.c) that lie one after the other. */

@@ -57,6 +57,14 @@ extern Reading read_whole(Relation table);
 extern Reading read_by_index(Relation table, Relation index, int keys, int orders);
 extern bool next_row(Reading *reading);
 extern bool fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place);
+extern void prefetch_row(const Reading *reading, float4 share);
+/* recent.c */
+extern void remember_row(const Reading *reading);
+extern void recall_soon(const Reading *reading, const ItemPointerData *place);
+extern const char *row_soon(const Reading *reading, const ItemPointerData *place, Size *size);
+extern void fetch_soon(const Reading *reading, const ItemPointerData *place, float4 share);
+extern bool fetch_recent(Reading *reading, const ItemPointerData *place, bool *elsewhere);
+/* reading.c */
 extern bool find_row(Reading *reading, ScanKey keys, int count);
 extern bool find_number(Reading *reading, int64 number);
 extern bool find_tile(Reading *reading, const pg_uuid_t *tile, int32 collection);

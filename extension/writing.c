@@ -1,4 +1,5 @@
 /* Rows of tilescout.look, as native_looks returns them. */
+#include "sketches.h"
 #include "sorting.h"
 
 #include <math.h>
@@ -6,22 +7,30 @@
 /* The share of a list's vectors that its extent holds. */
 #define INNER 0.1
 
+/* Frees the row. */
+static void
+put_value(const Writing *writing, int32 list, int32 part, bytea *row)
+{
+	Datum		values[3] = {Int32GetDatum(list), Int32GetDatum(part), PointerGetDatum(row)};
+	bool		nulls[3] = {false, false, false};
+
+	tuplestore_putvalues(writing->result->setResult, writing->result->setDesc, values, nulls);
+	pfree(row);
+}
+
 /* A row of records, the first of which has this number, and what follows each of these. */
 void
 put_row(const Writing *writing, int32 list, int32 part, int32 first, char *const *records, int32 count, Size more)
 {
 	Size		start = codes_size(writing->dimension, count), size = VARHDRSZ + start + count * more, record = record_size(writing->dimension);
 	bytea	   *row = palloc0(size);
-	Datum		values[3] = {Int32GetDatum(list), Int32GetDatum(part), PointerGetDatum(row)};
-	bool		nulls[3] = {false, false, false};
 
 	SET_VARSIZE(row, size);
 	write_records(VARDATA(row), (CodesHeader) {.dimension = writing->dimension, .count = count, .per_pack = writing->per_pack, .first = first, .model = writing->model},
 				  (const char *const *) records);
 	for (int32 i = 0; i < count; i++)
 		memcpy(VARDATA(row) + start + i * more, records[i] + record, more);
-	tuplestore_putvalues(writing->result->setResult, writing->result->setDesc, values, nulls);
-	pfree(row);
+	put_value(writing, list, part, row);
 }
 
 char **
@@ -74,14 +83,13 @@ compare_cosines(const void *a, const void *b)
 static void
 add_to_spread(Spread *spread, const Middles *middles, int32 middle, const char *record)
 {
-	const float4 *numbers = (const float4 *) record;
-	float4		like;
+	float4		scale = scale_of_record(record), like;
 
 	nearest_middle(middles, middle, middle + 1, record, &like);
 	if (spread->count == spread->room)
 		spread->cosines = repalloc_huge(spread->cosines, (spread->room *= 2) * sizeof(float4));
 	/* What is rounded badly may be anywhere: at the middle, too. */
-	spread->cosines[spread->count++] = numbers[1] > 0 ? numbers[0] / numbers[1] * like : 1;
+	spread->cosines[spread->count++] = scale > 0 ? scale * like : 1;
 }
 
 static Extent
@@ -101,7 +109,7 @@ begin_lists(const Writing *writing, const Middles *middles, int32 base)
 {
 	ListWriting lists = {
 		.writing = writing, .middles = middles, .base = base, .extents = palloc0(middles->count * sizeof(Extent)), .size = record_size(writing->dimension) + sizeof(Member),
-		.most = codes_per_row(writing->dimension, sizeof(Member)), .list = -1, .spread = {.room = 4096}
+		.most = sketches_per_row(writing->dimension), .list = -1, .spread = {.room = 4096}
 	};
 
 	lists.records = room_for_records(writing, lists.most, sizeof(Member));
@@ -113,7 +121,7 @@ static void
 put_list_row(ListWriting *lists)
 {
 	if (lists->count > 0)
-		put_row(lists->writing, lists->base + lists->list, lists->part++, 0, lists->records, lists->count, sizeof(Member));
+		put_value(lists->writing, lists->base + lists->list, lists->part++, sketches_of(lists->writing->dimension, lists->middles->values + (Size) lists->list * lists->writing->dimension, lists->records, lists->count));
 	lists->count = 0;
 }
 

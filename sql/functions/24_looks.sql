@@ -5,9 +5,10 @@ COMMENT ON FUNCTION tilescout.sort_by_look IS 'Sorts the vectors of a model''s r
 
 CREATE OR REPLACE FUNCTION tilescout.coded_in(of_model int)
 RETURNS oid[] LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
-    SELECT array_agg(pg_relation_filenode(to_regclass('tilescout.' || t.name)) ORDER BY t.name) FROM unnest(ARRAY[tilescout.embedding_table($1), 'code', 'look']) AS t (name)
+    SELECT array_agg(pg_relation_filenode(to_regclass('tilescout.' || t.name)) ORDER BY t.name) || (SELECT replace(e.extversion, '.', '')::oid FROM pg_extension AS e WHERE e.extname = 'tilescout_packs')
+    FROM unnest(ARRAY[tilescout.embedding_table($1), 'code', 'look']) AS t (name)
 $$;
-COMMENT ON FUNCTION tilescout.coded_in IS 'The files of the tables whose rows a model''s codes and lists find by their places: other ones once a table has been written anew (VACUUM FULL, CLUSTER, a restored dump).';
+COMMENT ON FUNCTION tilescout.coded_in IS 'The files of the tables whose rows a model''s codes and lists find by their places: other ones once a table has been written anew (VACUUM FULL, CLUSTER, a restored dump); and the version of the extension that writes these rows.';
 
 CREATE OR REPLACE FUNCTION tilescout.settle_codes(of_model int)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path FROM CURRENT AS $$
