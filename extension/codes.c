@@ -11,14 +11,11 @@
  * RaBitQ, SIGMOD 2024, which this follows with 4 bits where they have one.) Of 256 dimensions e is about 0.1, and the bound 0.04 and less.
  */
 #include "codes.h"
+#include "ways.h"
 
 #include <math.h>
 
 #include "access/htup_details.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #define SIGMAS 6
 /* Of a normal distribution's 16 levels, in standard deviations: the distance at which the error is least (Max, 1960). */
@@ -29,7 +26,6 @@
 #define WORST 0.5f
 /* Single precision, in which pgvector adds up distances too. */
 #define ROUNDING 1e-5f
-#define ROW_SIZE 8100
 /* Queries that one code is multiplied with at a time. */
 #define AT_ONCE 64
 
@@ -400,8 +396,6 @@ LOOPS(plain,)
 
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2")))
-
 AVX2 static inline int32
 product_avx2(const uint8 *code, const int8 *values, int32 bytes)
 {
@@ -419,15 +413,10 @@ product_avx2(const uint8 *code, const int8 *values, int32 bytes)
 		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
 	}
 
-	__m128i		half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-
-	half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-	return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+	return total_avx2(sum);
 }
 
 LOOPS(avx2, AVX2)
-
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
 VNNI static inline int32
 product_vnni(const uint8 *code, const int8 *values, int32 bytes)
@@ -454,7 +443,6 @@ typedef struct
 	void		(*of_queries) (const CodedQuery *queries, const uint8 *code, int32 count, int32 *sums);
 } Loops;
 
-/* What this processor does fastest. */
 CodesWay
 way_of_codes(void)
 {

@@ -6,9 +6,13 @@
 
 #include "access/stratnum.h"
 #include "storage/itemptr.h"
+#include "utils/array.h"
 
 /* Changes with whatever another reader would misread. */
 #define CODES_VERSION 2
+
+/* What a row may hold that fills a page. */
+#define ROW_SIZE 8100
 
 /* A row of tilescout.code: this, then `count` scales, cosines and sines, `count` boxes of four, `count` codes of code_bytes each, and `count` locators. */
 typedef struct
@@ -77,12 +81,6 @@ typedef struct
 	AttrNumber	cell, part, codes;
 } CodesReading;
 
-/* In which way codes are multiplied. */
-typedef enum
-{
-	PLAIN, WITH_AVX2, WITH_VNNI
-} CodesWay;
-
 /* Of a record (code_vector). */
 static inline const float4 *
 box_of_record(const char *record)
@@ -106,6 +104,7 @@ scale_of_record(const char *record)
 }
 
 extern float4 error_of_record(const char *record, int32 dimension);
+extern ArrayType *reals(const float4 *values, int32 count);
 extern CodesReading read_all_codes(Oid schema);
 extern CodesReading read_code_rows(Oid schema);
 extern bool find_codes(Reading *rows, int64 cell, StrategyNumber strategy, int32 part);
@@ -116,7 +115,6 @@ extern Size codes_size(int32 dimension, int32 count);
 extern bool read_codes(struct varlena *value, int32 dimension, CodesRow *row);
 extern void code_vector(Datum vector, int32 dimension, const float4 *box, char *record);
 extern CodedQuery code_query(Datum vector);
-extern CodesWay way_of_codes(void);
 extern void least_distances(const CodedQuery *query, const CodesRow *row, const int32 *places, int32 count, float4 doubt, float4 *least);
 extern int32 likest(const CodedQuery *queries, int32 count, const uint8 *code, float4 *how_like);
 extern void likenesses(const CodedQuery *queries, int32 count, const uint8 *code, float4 *like);

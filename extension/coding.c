@@ -8,7 +8,6 @@
 
 #include "funcapi.h"
 #include "storage/bufmgr.h"
-#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
@@ -17,27 +16,28 @@ PG_FUNCTION_INFO_V1(native_parts);
 PG_FUNCTION_INFO_V1(native_least_distances);
 PG_FUNCTION_INFO_V1(native_plain_codes);
 
+static CodesReading
+reading_of(Reading rows)
+{
+	return (CodesReading) {
+		.rows = rows, .blocks = RelationGetNumberOfBlocks(rows.table),
+		.cell = column(rows.table, "cell_id", INT8OID), .part = column(rows.table, "part", INT4OID), .codes = column(rows.table, "codes", BYTEAOID)
+	};
+}
+
 CodesReading
 read_all_codes(Oid schema)
 {
 	Relation	code = open_table(schema, "code");
 
-	return (CodesReading) {
-		.rows = read_by_index(code, open_primary_key(code), 2, 0), .blocks = RelationGetNumberOfBlocks(code),
-		.cell = column(code, "cell_id", INT8OID), .part = column(code, "part", INT4OID), .codes = column(code, "codes", BYTEAOID)
-	};
+	return reading_of(read_by_index(code, open_primary_key(code), 2, 0));
 }
 
 /* By where they are only. */
 CodesReading
 read_code_rows(Oid schema)
 {
-	Relation	code = open_table(schema, "code");
-
-	return (CodesReading) {
-		.rows = {.table = code, .slot = table_slot_create(code, NULL)}, .blocks = RelationGetNumberOfBlocks(code),
-		.cell = column(code, "cell_id", INT8OID), .codes = column(code, "codes", BYTEAOID)
-	};
+	return reading_of(read_by_place(open_table(schema, "code")));
 }
 
 /* A row of a cell's codes: this part of them, or the first from there on. */
@@ -168,6 +168,16 @@ native_codes(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+ArrayType *
+reals(const float4 *values, int32 count)
+{
+	Datum	   *elements = palloc(Max(1, count) * sizeof(Datum));
+
+	for (int32 i = 0; i < count; i++)
+		elements[i] = Float4GetDatum(values[i]);
+	return construct_array(elements, count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT);
+}
+
 Datum
 native_least_distances(PG_FUNCTION_ARGS)
 {
@@ -180,14 +190,11 @@ native_least_distances(PG_FUNCTION_ARGS)
 
 	int32		count = row.header->count, *places = palloc(Max(1, count) * sizeof(int32));
 	float4	   *least = palloc(Max(1, count) * sizeof(float4));
-	Datum	   *values = palloc(Max(1, count) * sizeof(Datum));
 
 	for (int32 i = 0; i < count; i++)
 		places[i] = i;
 	least_distances(&query, &row, places, count, 1, least);
-	for (int32 i = 0; i < count; i++)
-		values[i] = Float4GetDatum(least[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(values, count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(reals(least, count));
 }
 
 /* For tests: leaves out, or takes into use again, what only some processors can do. */

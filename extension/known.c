@@ -56,7 +56,7 @@ go_to_part(Looking *looking, int32 list, int32 part, const ListPlace *place)
 
 /* Asks memory for a part of a list that will be read next. */
 void
-read_list_soon(Looking *looking, int32 part, const ListPlace *place)
+read_list_soon(const Looking *looking, int32 part, const ListPlace *place)
 {
 	ItemPointerData at = place_of(place, part);
 
@@ -114,8 +114,8 @@ know_lists(Looking *looking, const NearGroup *group, const ListGroup *next)
 		if (!go_to_part(looking, MIDDLES_OF(group->number), part, &group->lists.place) || !row_at_hand(looking, sizeof(Extent), &row) || row.header->count == 0)
 			break;
 
-		bool		more = count + row.header->count < group->lists.count;
-		ItemPointerData soon = place_of(more || next == NULL ? &group->lists.place : &next->place, more || next == NULL ? part + 1 : 0);
+		bool		same = next == NULL || count + row.header->count < group->lists.count;
+		ItemPointerData soon = same ? place_of(&group->lists.place, part + 1) : place_of(&next->place, 0);
 
 		fetch_soon(&looking->rows, &soon, 1);
 		likely_cosines(&looking->query, &row, cosines);

@@ -44,8 +44,8 @@ struct Looking
 	Reading		rows;
 	BlockNumber blocks;
 	AttrNumber	generation, list, part, codes;
-	CodesReading cells;			/* by their keys, where rows have moved; opened when it is needed */
-	CodesReading code_rows;
+	CodesReading code_rows;		/* where they were */
+	CodesReading cells;			/* and by their keys, where they have moved; opened when it is needed */
 	int32		codes_per_row;
 	Lookup		lookup;
 	PackReading packs;			/* for what has moved */
@@ -66,7 +66,7 @@ struct Looking
 
 /* known.c */
 extern bool read_list(Looking *looking, int32 list, int32 part, const ListPlace *place, SketchesRow *row);
-extern void read_list_soon(Looking *looking, int32 part, const ListPlace *place);
+extern void read_list_soon(const Looking *looking, int32 part, const ListPlace *place);
 extern bool rank_groups(Looking *looking);
 extern bool open_group(Looking *looking);
 extern void open_regions(Looking *looking, const RegionsMet *met);

@@ -7,7 +7,6 @@
  */
 #include "looking.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "storage/bufmgr.h"
@@ -62,7 +61,7 @@ judge_row(Looking *looking, const SketchesRow *row, float4 cosine, double furthe
 {
 	const Search *search = looking->search;
 	int32		count = row->header->count;
-	float4		least[UINT8_MAX], most = Min(furthest, FLT_MAX);
+	float4		least[UINT8_MAX];
 
 	least_by_sketches(&looking->query, row, cosine, least);
 	if (looking->waiting_count + count > looking->waiting_room)
@@ -72,7 +71,7 @@ judge_row(Looking *looking, const SketchesRow *row, float4 cosine, double furthe
 		Waiting    *waiting = &looking->waiting[looking->waiting_count];
 
 		/* What is no number may be anywhere. */
-		if (least[i] > most)
+		if (least[i] > furthest)
 			continue;
 		box_at(row, i, waiting->box);
 		if (!may_pass(search, waiting->box, &row->members[i]))
@@ -93,12 +92,31 @@ furthest_of(const Search *search, const Answer *answer)
 	return answer->count < search->k ? INFINITY : answer->hits[answer->count - 1].distance;
 }
 
+/* Asks memory for the first of these lists, and for what is remembered of those that follow it. */
+static void
+look_soon(const Looking *looking, const Queue *following)
+{
+	for (int32 turn = 0; turn <= RECALLED_AHEAD; turn++)
+	{
+		int32		next = soon_in_queue(following, turn);
+
+		if (next < 0)
+			return;
+
+		const ListPlace *place = &looking->lists[next].extent.place;
+
+		if (turn == 0)
+			read_list_soon(looking, 0, place);
+		else
+			recall_soon(&looking->rows, &place->rows[0]);
+	}
+}
+
 /* following: lists of which the first will be looked into next. false: a row is not what it should be. */
 static bool
 look_into(Looking *looking, NearList *list, const Queue *following, const Answer *answer)
 {
 	const Search *search = looking->search;
-	int32		next = soon_in_queue(following, 0);
 
 	list->done = true;
 	for (int32 part = 0, read = 0; read < list->extent.count; part++)
@@ -110,10 +128,8 @@ look_into(Looking *looking, NearList *list, const Queue *following, const Answer
 		read += row.header->count;
 		if (read < list->extent.count)
 			read_list_soon(looking, part + 1, &list->extent.place);
-		else if (next >= 0)
-			read_list_soon(looking, 0, &looking->lists[next].extent.place);
-		for (int32 turn = 1; turn <= RECALLED_AHEAD && (next = soon_in_queue(following, turn)) >= 0; turn++)
-			recall_soon(&looking->rows, &looking->lists[next].extent.place.rows[0]);
+		else
+			look_soon(looking, following);
 		judge_row(looking, &row, list->cosine, furthest_of(search, answer));
 	}
 	looking->turns++;

@@ -11,8 +11,6 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
-#define CACHE_LINE 64
-
 /* Raises where the caller may not read it, or may read some of its rows only. */
 Oid
 readable_table(Oid schema, const char *name)
@@ -94,6 +92,13 @@ read_whole(Relation table)
 	return (Reading) {.table = table, .slot = table_slot_create(table, NULL), .whole = table_beginscan(table, GetActiveSnapshot(), 0, NULL)};
 }
 
+/* Nothing is read before fetch_row is told a place. */
+Reading
+read_by_place(Relation table)
+{
+	return (Reading) {.table = table, .slot = table_slot_create(table, NULL)};
+}
+
 /* Nothing is read before find_row or index_rescan has given it keys. */
 Reading
 read_by_index(Relation table, Relation index, int keys, int orders)
@@ -120,8 +125,7 @@ prefetch_row(const Reading *reading, float4 share)
 
 	const HeapTupleData *row = ((const HeapTupleTableSlot *) reading->slot)->tuple;
 
-	for (uint32 at = 0, end = row->t_len * share; at < end; at += CACHE_LINE)
-		__builtin_prefetch((const char *) row->t_data + at);
+	ask_memory((const char *) row->t_data, row->t_len * share);
 }
 
 /* The row at a place; blocks: of the table, which cannot shrink while it is open. false: there is none, or it is not visible. */

@@ -16,8 +16,7 @@
 
 /* A power of two. Of so many pages 4 MB are remembered, as far as they have been read. */
 #define REMEMBERED (1 << 18)
-#define CACHE_LINE 64
-/* In line pointers behind a page's header; those beyond are asked for with the row. */
+/* Where in a page the pointer to a row is. */
 #define LINE_POINTER(offset) (SizeOfPageHeaderData + ((offset) - 1) * sizeof(ItemIdData))
 
 typedef struct
@@ -99,8 +98,7 @@ fetch_soon(const Reading *reading, const ItemPointerData *place, float4 share)
 	Size		size = 0;
 	const char *row = row_soon(reading, place, &size);
 
-	for (Size at = 0, end = size * share; at < end; at += CACHE_LINE)
-		__builtin_prefetch(row + at);
+	ask_memory(row, size * share);
 }
 
 /* Fetches a row from where its page was. false: it is not there, or not visible. *elsewhere: the page is not known to be there. */

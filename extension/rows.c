@@ -45,7 +45,7 @@ read_vectors(Oid schema, int32 model, Oid vector_type)
 	Relation	table = open_vectors(schema, model);
 
 	return (VectorRows) {
-		.reading = {.table = table, .slot = table_slot_create(table, NULL)}, .blocks = RelationGetNumberOfBlocks(table),
+		.reading = read_by_place(table), .blocks = RelationGetNumberOfBlocks(table),
 		.tile = column(table, "tile_id", UUIDOID), .collection = column(table, "collection_id", INT4OID), .valid = column(table, "valid_fraction", FLOAT4OID), .cloud = column(table, "cloud_fraction", FLOAT4OID),
 		.vector = column(table, "embedding", vector_type)
 	};

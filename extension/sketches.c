@@ -11,17 +11,12 @@
  * the time that memory takes.
  */
 #include "sketches.h"
+#include "ways.h"
 
 #include <math.h>
 
 #include "common/pg_prng.h"
-#include "utils/array.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#define ROW_SIZE 8100
 /* Beyond so many standard deviations few vectors are. */
 #define DOUBTED_SIGMAS 3.3f
 /* Of steps of a spot. */
@@ -151,12 +146,12 @@ rounded(const char *record, int32 dimension, float4 *x)
 }
 
 /*
- * The sketch of a vector at a place of a row, and what its header says of all. x is lost.
+ * The sketch of a vector at a place of a row, and what its header says of all.
  *
  * Where vector and middle were rounded to the same level, their difference is only one of scales, and its sign the middle's: r would go with c. So there a sign is drawn.
  */
 static void
-put_sketch(SketchesRow *row, int32 place, const float4 *centre, float4 level, float4 *x)
+put_sketch(SketchesRow *row, int32 place, const float4 *centre, float4 level, const float4 *x)
 {
 	SketchesHeader *header = (SketchesHeader *) row->header;
 	int32		dimension = header->dimension;
@@ -197,7 +192,7 @@ sketches_of(int32 dimension, const float4 *middle, char *const *records, int32 c
 	bytea	   *value = palloc0(size);
 	SketchesRow row = row_at(VARDATA(value), dimension, count);
 	SketchesHeader *header = (SketchesHeader *) row.header;
-	float4	   *centre = palloc0(dimension * sizeof(float4)), *x = palloc(dimension * sizeof(float4));
+	float4	   *centre = palloc(dimension * sizeof(float4)), *x = palloc(dimension * sizeof(float4));
 	char	   *coded = palloc(record_size(dimension));
 
 	SET_VARSIZE(value, size);
@@ -251,8 +246,6 @@ LOOP(plain,)
 
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2")))
-
 AVX2 static inline int32
 sum_avx2(const uint8 *sketch, const int8 *values, int32 bytes)
 {
@@ -272,15 +265,10 @@ sum_avx2(const uint8 *sketch, const int8 *values, int32 bytes)
 		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 	}
 
-	__m128i		half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-
-	half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-	return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+	return total_avx2(sum);
 }
 
 LOOP(avx2, AVX2)
-
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
 
 /* Sketches are of whole registers of 16 bytes: of 128 dimensions. */
 VNNI static inline int32
@@ -349,7 +337,6 @@ native_least_by_sketches(PG_FUNCTION_ARGS)
 	CodesRow	middles;
 	SketchesRow row;
 	float4		cosines[UINT8_MAX], least[UINT8_MAX];
-	Datum		values[UINT8_MAX];
 
 	/* Aligned, as they are in the table. */
 	if (query.values == NULL || !read_codes(PG_DETOAST_DATUM(PG_GETARG_DATUM(0)), query.dimension, &middles) || middles.header->count > UINT8_MAX
@@ -362,7 +349,5 @@ native_least_by_sketches(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	likely_cosines(&query, &middles, cosines);
 	least_by_sketches(&query, &row, cosines[place], least);
-	for (int32 i = 0; i < row.header->count; i++)
-		values[i] = Float4GetDatum(least[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(values, row.header->count, FLOAT4OID, sizeof(float4), true, TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(reals(least, row.header->count));
 }

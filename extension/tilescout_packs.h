@@ -35,6 +35,16 @@ keep(const void *array, Size size, void *before)
 	return kept;
 }
 
+#define CACHE_LINE 64
+
+/* Asks memory for what will be read soon, line by line. */
+static inline void
+ask_memory(const char *data, Size size)
+{
+	for (Size at = 0; at < size; at += CACHE_LINE)
+		__builtin_prefetch(data + at);
+}
+
 /* ---- reading.c: tables of one schema, read with the caller's rights and the statement's snapshot, without the executor ---- */
 
 /* A table that is being read: whole, or by one of its indexes. */
@@ -54,17 +64,11 @@ extern Relation open_index(Oid schema, const char *name);
 extern AttrNumber column(Relation table, const char *name, Oid type);
 
 extern Reading read_whole(Relation table);
+extern Reading read_by_place(Relation table);
 extern Reading read_by_index(Relation table, Relation index, int keys, int orders);
 extern bool next_row(Reading *reading);
 extern bool fetch_row(Reading *reading, BlockNumber blocks, const ItemPointerData *place);
 extern void prefetch_row(const Reading *reading, float4 share);
-/* recent.c */
-extern void remember_row(const Reading *reading);
-extern void recall_soon(const Reading *reading, const ItemPointerData *place);
-extern const char *row_soon(const Reading *reading, const ItemPointerData *place, Size *size);
-extern void fetch_soon(const Reading *reading, const ItemPointerData *place, float4 share);
-extern bool fetch_recent(Reading *reading, const ItemPointerData *place, bool *elsewhere);
-/* reading.c */
 extern bool find_row(Reading *reading, ScanKey keys, int count);
 extern bool find_number(Reading *reading, int64 number);
 extern bool find_tile(Reading *reading, const pg_uuid_t *tile, int32 collection);
@@ -75,6 +79,14 @@ extern int64 int8_of(const Reading *reading, AttrNumber number);
 extern Datum value_of(const Reading *reading, AttrNumber number);
 extern Datum value_or_null(const Reading *reading, AttrNumber number, bool *null);
 extern bool text_is(const Reading *reading, AttrNumber number, const char *wanted, Size size);
+
+/* ---- recent.c: where in the server's memory rows were ---- */
+
+extern void remember_row(const Reading *reading);
+extern void recall_soon(const Reading *reading, const ItemPointerData *place);
+extern const char *row_soon(const Reading *reading, const ItemPointerData *place, Size *size);
+extern void fetch_soon(const Reading *reading, const ItemPointerData *place, float4 share);
+extern bool fetch_recent(Reading *reading, const ItemPointerData *place, bool *elsewhere);
 
 /* ---- the vectors of packs by distance: packs.h ---- */
 
