@@ -34,8 +34,8 @@ public final class TestCluster: Sendable {
         try cluster.start()
         let store = TileStore(connection: try cluster.connect())
         try store.migrate()
-        // Databases of single tests are copies of this one.
-        try cluster.connect(database: "postgres").execute(script: "ALTER DATABASE tilescout IS_TEMPLATE true")
+        // Databases of single tests are copies of this one. A copy needs it unused, so that no test may connect to it.
+        try cluster.connect(database: "postgres").execute(script: "ALTER DATABASE tilescout IS_TEMPLATE true ALLOW_CONNECTIONS false")
     }
 
     /// A new, empty, unmigrated database.
@@ -53,7 +53,7 @@ public final class TestCluster: Sendable {
     private func database(from template: String) throws -> Connection {
         let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "_")
         let maintenance = try cluster.connect(database: "postgres")
-        // Copying a template needs it unused; tests that run side by side copy one after the other.
+        // Tests that run side by side copy one after the other: a copy uses its template.
         try maintenance.query("SELECT pg_advisory_lock(1)")
         try maintenance.execute(script: "CREATE DATABASE \(name) TEMPLATE \(template)")
         return try cluster.connect(database: name)

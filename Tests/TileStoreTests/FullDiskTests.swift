@@ -8,7 +8,7 @@ import Testing
 @Suite struct FullDiskTests {
     /// The folder in the error of a session whose process is ended under it.
     private func folder(ofLost connection: Connection) throws -> URL? {
-        try TestCluster.shared.get().cluster.connect().query("SELECT pg_terminate_backend($1::int, 5000)", [connection.backendPID])
+        try TestCluster.shared.get().cluster.connect(database: "postgres").query("SELECT pg_terminate_backend($1::int, 5000)", [connection.backendPID])
         let error = try #require(throws: PostgreSQLError.self) { try connection.query("SELECT 1") }
         #expect(error.connectionLost && error.fullDisk == nil)
         return error.serverFolder
@@ -17,9 +17,9 @@ import Testing
     @Test func onlyWhoConnectsToThePrivateClusterKnowsItsFolder() throws {
         let cluster = try TestCluster.shared.get().cluster
         let expected = cluster.dataRoot.appending(path: "pg")
-        #expect(try folder(ofLost: cluster.connect()) == expected)
-        #expect(try folder(ofLost: cluster.connect().opener()) == expected)
-        #expect(try folder(ofLost: DatabaseLocation.server(cluster.conninfo()).connect()) == nil)
+        #expect(try folder(ofLost: cluster.connect(database: "postgres")) == expected)
+        #expect(try folder(ofLost: cluster.connect(database: "postgres").opener()) == expected)
+        #expect(try folder(ofLost: DatabaseLocation.server(cluster.conninfo(database: "postgres")).connect()) == nil)
     }
 
     /// /proc has no room for anything.
