@@ -34,6 +34,14 @@ unit_length(const Outside *outside, Datum vector)
 	return OidFunctionCall1(outside->normalise, vector);
 }
 
+/* Finds out how the query is compared. false: it has no direction, and so is at no distance even from itself. */
+bool
+can_be_near(Search *search)
+{
+	fmgr_info(search->outside->distance, &search->distance);
+	return DatumGetFloat8(FunctionCall2(&search->distance, search->query, search->query)) < 0.5;
+}
+
 /* What is looked for, as tilescout.query_embedding makes it. false: it cannot be. */
 static bool
 find_query(FunctionCallInfo fcinfo, Search *search)
@@ -57,9 +65,7 @@ find_query(FunctionCallInfo fcinfo, Search *search)
 	if (!PG_ARGISNULL(LIKE_TILE))
 		vector = unit_length(outside, vector);
 	search->query = OidFunctionCall3(outside->to_half, vector, Int32GetDatum(-1), BoolGetDatum(false));
-	fmgr_info(outside->distance, &search->distance);
-	/* A vector without direction is at no distance from itself. */
-	return DatumGetFloat8(FunctionCall2(&search->distance, search->query, search->query)) < 0.5;
+	return can_be_near(search);
 }
 
 /* false: it takes tilescout.search_area to make it an area, or to say why it is none. */

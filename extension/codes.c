@@ -29,7 +29,7 @@
 /* Queries that one code is multiplied with at a time. */
 #define AT_ONCE 64
 
-bool		codes_are_plain = false;
+CodesWay	most_of_codes = WITH_VNNI;
 
 /* Whole registers of 64 bytes. */
 int32
@@ -397,6 +397,15 @@ LOOPS(plain,)
 #if defined(__x86_64__)
 
 AVX2 static inline int32
+total_avx2(__m256i sum)
+{
+	__m128i		half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+
+	half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+	return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+}
+
+AVX2 static inline int32
 product_avx2(const uint8 *code, const int8 *values, int32 bytes)
 {
 	__m256i		sum = _mm256_setzero_si256(), low_half = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
@@ -460,7 +469,7 @@ way_of_codes(void)
 		known = true;
 	}
 #endif
-	return codes_are_plain ? PLAIN : fastest;
+	return Min(fastest, most_of_codes);
 }
 
 static const Loops *

@@ -126,6 +126,4 @@ extern void read_record(const CodesRow *row, int32 place, int32 dimension, char 
 extern void make_record(const float4 *x, int32 dimension, char *record);
 extern void write_records(char *data, CodesHeader header, const char *const *records);
 
-/* For tests: whether instructions beyond the processor's common ones are left alone. */
-extern bool codes_are_plain;
 #endif

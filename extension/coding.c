@@ -3,6 +3,7 @@
 #include "packs.h"
 #include "rows.h"
 #include "search.h"
+#include "ways.h"
 
 #include <math.h>
 
@@ -15,6 +16,7 @@ PG_FUNCTION_INFO_V1(native_codes);
 PG_FUNCTION_INFO_V1(native_parts);
 PG_FUNCTION_INFO_V1(native_least_distances);
 PG_FUNCTION_INFO_V1(native_plain_codes);
+PG_FUNCTION_INFO_V1(native_codes_way);
 
 static CodesReading
 reading_of(Reading rows)
@@ -201,7 +203,15 @@ native_least_distances(PG_FUNCTION_ARGS)
 Datum
 native_plain_codes(PG_FUNCTION_ARGS)
 {
-	codes_are_plain = PG_GETARG_BOOL(0);
+	most_of_codes = PG_GETARG_BOOL(0) ? PLAIN : WITH_VNNI;
+	PG_RETURN_VOID();
+}
+
+/* And finer. */
+Datum
+native_codes_way(PG_FUNCTION_ARGS)
+{
+	most_of_codes = Max(PLAIN, Min(WITH_VNNI, PG_GETARG_INT32(0)));
 	PG_RETURN_VOID();
 }
 

@@ -3,6 +3,9 @@
 
 #include "utils/fmgroids.h"
 
+/* Room for what is known, at first: of most searches all of it. */
+#define LISTS_AT_FIRST 4096
+
 /* A row of a list: this part of it, or the first from there on. */
 bool
 find_part(Reading *rows, int64 generation, int32 list, StrategyNumber strategy, int32 part)
@@ -88,7 +91,7 @@ rank_groups(Looking *looking)
 			return false;
 		likely_cosines(&looking->query, &row, cosines);
 		if (looking->group_count + row.header->count > room)
-			looking->groups = larger(looking->groups, (room = 2 * (looking->group_count + row.header->count)) * sizeof(NearGroup));
+			looking->groups = larger_in_reach(looking->groups, (room = 2 * (looking->group_count + row.header->count)) * sizeof(NearGroup));
 		for (int32 i = 0; i < row.header->count; i++)
 		{
 			enqueue(&looking->nearest_groups, cosines[i], looking->group_count);
@@ -105,7 +108,7 @@ know_lists(Looking *looking, const NearGroup *group, const ListGroup *next)
 	int32		count = 0;
 
 	if (looking->known + group->lists.count > looking->list_room)
-		looking->lists = larger(looking->lists, (looking->list_room = 2 * (looking->known + group->lists.count)) * sizeof(NearList));
+		looking->lists = larger_in_reach(looking->lists, (looking->list_room = Max(LISTS_AT_FIRST, 2 * (looking->known + group->lists.count))) * sizeof(NearList));
 	for (int32 part = 0; count < group->lists.count; part++)
 	{
 		CodesRow	row;

@@ -40,6 +40,7 @@ struct Looking
 {
 	const Search *search;
 	CodedQuery	query;
+	SketchedQuery sketched;
 	Question	question;
 	Reading		rows;
 	BlockNumber blocks;

@@ -36,7 +36,7 @@
 /* Room for what waits, at first: of the first lists all of it. */
 #define WAITING_AT_FIRST 512
 /* Of six standard deviations, within which a vector is for certain (codes.c), these are enough where not everything has to be found. */
-#define DOUBT (4 / 6.0f)
+#define DOUBT (3.3f / 6.0f)
 /* The cosine of the angle, seen from a middle, between query and list: 1 means that the list's vectors lie towards the query, and in many dimensions none does. */
 #define TOWARDS 0.95f
 /* So many of what waits are asked of memory before their turn. */
@@ -55,34 +55,54 @@ may_pass(const Search *search, const float4 *box, const Member *member)
 	return !is_hidden(search, member->run) && is_in_collections(search, member->collection);
 }
 
+/* The places in a row of what may be near enough. Returns how many there are; memory has been asked for what is said of them. */
+static int32
+near_enough(const SketchesRow *row, const float4 *least, double furthest, int32 *places)
+{
+	float4		limit = furthest;
+	int32		count = 0;
+
+	/* What is no number may be anywhere. Without a branch, for few are. */
+	for (int32 i = 0; i < row->header->count; i++)
+	{
+		places[count] = i;
+		count += !(least[i] > limit);
+	}
+	for (int32 i = 0; i < count; i++)
+	{
+		__builtin_prefetch(&row->spots[places[i]]);
+		__builtin_prefetch(&row->members[places[i]]);
+	}
+	return count;
+}
+
 /* What may belong to the answer of a row of a list whose middle has this cosine. Most is too far away, so that comes first. */
 static void
 judge_row(Looking *looking, const SketchesRow *row, float4 cosine, double furthest)
 {
 	const Search *search = looking->search;
-	int32		count = row->header->count;
 	float4		least[UINT8_MAX];
+	int32		places[UINT8_MAX], count;
 
-	least_by_sketches(&looking->query, row, cosine, least);
+	least_by_sketches(&looking->sketched, row, cosine, least);
+	count = near_enough(row, least, furthest, places);
 	if (looking->waiting_count + count > looking->waiting_room)
 		looking->waiting = repalloc_huge(looking->waiting, (looking->waiting_room *= 2) * sizeof(Waiting));
 	for (int32 i = 0; i < count; i++)
 	{
 		Waiting    *waiting = &looking->waiting[looking->waiting_count];
+		int32		place = places[i];
 
-		/* What is no number may be anywhere. */
-		if (least[i] > furthest)
+		box_at(row, place, waiting->box);
+		if (!may_pass(search, waiting->box, &row->members[place]))
 			continue;
-		box_at(row, i, waiting->box);
-		if (!may_pass(search, waiting->box, &row->members[i]))
-			continue;
-		waiting->least = isnan(least[i]) ? 0 : least[i];
+		waiting->least = isnan(least[place]) ? 0 : least[place];
 		waiting->turn = looking->turns;
 		waiting->coded = waiting->awaited = false;
-		waiting->member = row->members[i];
+		waiting->member = row->members[place];
 		looking->waiting_count++;
 	}
-	looking->read += count;
+	looking->read += row->header->count;
 }
 
 /* Nothing further away belongs to the answer. */
@@ -421,9 +441,10 @@ begin_looks(const Search *search)
 		.question = {.tiles = search->tiles, .query = search->query, .vector_type = search->outside->vector_type, .distance = search->distance},
 		.rows = read_by_index(look, open_primary_key(look), 3, 0), .blocks = RelationGetNumberOfBlocks(look),
 		.generation = column(look, "generation", INT8OID), .list = column(look, "list", INT4OID), .part = column(look, "part", INT4OID), .codes = column(look, "codes", BYTEAOID),
-		.code_rows = read_code_rows(search->schema), .codes_per_row = codes_per_row(search->model.dimension, sizeof(Locator)), .lookup = begin_lookup(search), .waiting = palloc(WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST,
-		.found_in = palloc(search->k * sizeof(int32))
+		.code_rows = read_code_rows(search->schema), .codes_per_row = codes_per_row(search->model.dimension, sizeof(Locator)), .lookup = begin_lookup(search),
+		.waiting = larger_in_reach(NULL, WAITING_AT_FIRST * sizeof(Waiting)), .waiting_room = WAITING_AT_FIRST, .found_in = palloc(search->k * sizeof(int32))
 	};
+	looking->sketched = sketch_query(&looking->query);
 	return looking;
 }
 

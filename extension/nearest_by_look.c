@@ -32,9 +32,8 @@ read_question(FunctionCallInfo fcinfo, Search *search)
 		return false;
 	search->k = PG_GETARG_INT32(DEPTH);
 	search->query = PointerGetDatum(PG_GETARG_VARLENA_P(QUERY));
-	if (dimension_of(search->query) != search->model.dimension)
+	if (dimension_of(search->query) != search->model.dimension || !can_be_near(search))
 		return false;
-	fmgr_info(search->outside->distance, &search->distance);
 	search->collections = numbers(fcinfo, COLLECTION_IDS, &search->collection_count);
 	search->hidden = numbers(fcinfo, HIDDEN_RUNS, &search->hidden_count);
 	search->tiles = tile_filter(fcinfo, LEAST_VALID);

@@ -44,7 +44,7 @@ add_to_heap(Queue *queue, Keyed item)
 	int32		at;
 
 	if (queue->count == queue->heap_room)
-		queue->heap = larger(queue->heap, (queue->heap_room = Max(64, 2 * queue->heap_room)) * sizeof(Keyed));
+		queue->heap = larger_in_reach(queue->heap, (queue->heap_room = Max(1024, 2 * queue->heap_room)) * sizeof(Keyed));
 	for (at = queue->count++; at > 0 && queue->heap[(at - 1) / 2].key < item.key; at = (at - 1) / 2)
 		queue->heap[at] = queue->heap[(at - 1) / 2];
 	queue->heap[at] = item;
@@ -63,9 +63,9 @@ enqueue(Queue *queue, float4 key, int32 number)
 	}
 	if (queue->waiting_count == queue->room)
 	{
-		queue->room = Max(256, 2 * queue->room);
-		queue->waiting = larger(queue->waiting, queue->room * sizeof(Keyed));
-		queue->next = larger(queue->next, queue->room * sizeof(int32));
+		queue->room = Max(4096, 2 * queue->room);
+		queue->waiting = larger_in_reach(queue->waiting, queue->room * sizeof(Keyed));
+		queue->next = larger_in_reach(queue->next, queue->room * sizeof(int32));
 	}
 	queue->waiting[queue->waiting_count] = item;
 	queue->next[queue->waiting_count++] = queue->bins[bin];

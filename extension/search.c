@@ -13,7 +13,7 @@
 
 /* Of an area in whose part of regions so many tiles are likely to lie, cells are not looked for, to see whether they are few: four times as many as few cells hold. */
 #define MANY_TILES 25000
-/* Bytes that a session keeps for searches to work in. */
+/* Bytes that a session keeps for searches to work in, and as many within reach. */
 #define KEPT_MEMORY (512 * 1024)
 
 static const char *last_way = NULL;
@@ -105,7 +105,12 @@ answer_in_full(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	last_way = "in full";
 }
 
-/* Where searches work. The session keeps its first block: to give that back to the system and be given it anew each time takes a tenth of a search. */
+MemoryContext within_reach = NULL;
+
+/*
+ * Where searches work, and within reach. The session keeps the first block of each: to give that back to the system and be given it anew each time takes a tenth of a search. Of an array
+ * an AllocSet makes a block of its own, which does not stay.
+ */
 static MemoryContext
 workplace(void)
 {
@@ -116,17 +121,26 @@ workplace(void)
 	return kept;
 }
 
+static MemoryContext
+place_of_arrays(void)
+{
+	static MemoryContext kept = NULL;
+
+	if (kept == NULL)
+		kept = GenerationContextCreate(TopMemoryContext, "tilescout arrays", KEPT_MEMORY, KEPT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
+	return kept;
+}
+
 static bool
 answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 {
-	static bool busy = false;
 	MemoryContext outer = CurrentMemoryContext, place = workplace();
 	volatile bool answered;
 
 	/* A function of the schema's that a search calls may have been made to search. */
-	if (busy)
+	if (within_reach != NULL)
 		return answer_usual(fcinfo, result);
-	busy = true;
+	within_reach = place_of_arrays();
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(place);
@@ -134,9 +148,10 @@ answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	}
 	PG_FINALLY();
 	{
-		busy = false;
 		MemoryContextSwitchTo(outer);
 		MemoryContextReset(place);
+		MemoryContextReset(within_reach);
+		within_reach = NULL;
 	}
 	PG_END_TRY();
 	return answered;

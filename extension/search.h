@@ -108,6 +108,7 @@ enum
 /* arguments.c */
 extern bool is_usual(FunctionCallInfo fcinfo);
 extern bool read_arguments(FunctionCallInfo fcinfo, Search *search);
+extern bool can_be_near(Search *search);
 extern bool read_dates(RangeType *range, Dates *dates);
 
 /* visible.c */

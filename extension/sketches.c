@@ -18,7 +18,13 @@
 #include "common/pg_prng.h"
 
 /* Beyond so many standard deviations few vectors are. */
-#define DOUBTED_SIGMAS 3.3f
+#define DOUBTED_SIGMAS 2.8f
+/* The largest of a query's numbers. */
+#define LARGEST 31
+/* Of so many bytes sums fit 16 bits. */
+#define ADDED_AT_ONCE 256
+/* Whole registers of a row's sums. */
+#define SUMS_ROOM 256
 /* Of steps of a spot. */
 #define LAST_STEP UINT16_MAX
 /* Single precision. */
@@ -26,10 +32,11 @@
 
 PG_FUNCTION_INFO_V1(native_least_by_sketches);
 
+/* What follows the sketches of a row is aligned. */
 int32
 sketch_bytes(int32 dimension)
 {
-	return code_bytes(dimension) / 4;
+	return (dimension + 31) / 32 * sizeof(int32);
 }
 
 static Size
@@ -114,8 +121,9 @@ put_boxes(SketchesHeader *header, Spot *spots, char *const *records, int32 count
 		const float4 *box = box_of_record(records[i]);
 
 		spots[i] = (Spot) {step_of(box[0], header->west, header->across), step_of(box[1], header->south, header->up)};
-		header->widest = Max(header->widest, nextafterf(box[2] - (header->west + spots[i].x * header->across), INFINITY));
-		header->highest = Max(header->highest, nextafterf(box[3] - (header->south + spots[i].y * header->up), INFINITY));
+		/* Beyond it by more than their sum is rounded. */
+		header->widest = Max(header->widest, nextafterf(box[2], INFINITY) - (header->west + spots[i].x * header->across));
+		header->highest = Max(header->highest, nextafterf(box[3], INFINITY) - (header->south + spots[i].y * header->up));
 	}
 }
 
@@ -127,8 +135,8 @@ box_at(const SketchesRow *row, int32 place, float4 *box)
 
 	box[0] = header->west + row->spots[place].x * header->across;
 	box[1] = header->south + row->spots[place].y * header->up;
-	box[2] = nextafterf(box[0] + header->widest, INFINITY);
-	box[3] = nextafterf(box[1] + header->highest, INFINITY);
+	box[2] = box[0] + header->widest;
+	box[3] = box[1] + header->highest;
 }
 
 /* ---- Sketches ---- */
@@ -154,11 +162,12 @@ static void
 put_sketch(SketchesRow *row, int32 place, const float4 *centre, float4 level, const float4 *x)
 {
 	SketchesHeader *header = (SketchesHeader *) row->header;
-	int32		dimension = header->dimension;
-	uint8	   *sketch = (uint8 *) row->sketches + (Size) place * sketch_bytes(dimension);
+	int32		dimension = header->dimension, count = header->count;
+	uint8	   *sketch = (uint8 *) row->sketches + place;
 	float4		square = 0, signs_along_itself = 0, along = 0, signs_along = 0;
 	pg_prng_state random;
 	uint64		drawn = 0;
+	uint8		byte = 0;
 
 	pg_prng_seed(&random, place);
 	for (int32 i = 0; i < dimension; i++)
@@ -173,7 +182,12 @@ put_sketch(SketchesRow *row, int32 place, const float4 *centre, float4 level, co
 		signs_along_itself += beyond ? away : -away;
 		along += away * centre[i];
 		signs_along += beyond ? centre[i] : -centre[i];
-		sketch[i / 8] |= beyond << i % 8;
+		byte |= beyond << i % 8;
+		if (i % 8 == 7 || i == dimension - 1)
+		{
+			sketch[i / 8 * count] = byte;
+			byte = 0;
+		}
 	}
 
 	float4		scale = signs_along_itself > 0 ? square / signs_along_itself : 0;
@@ -220,80 +234,153 @@ sketches_of(int32 dimension, const float4 *middle, char *const *records, int32 c
 	return value;
 }
 
-/* Sums of the numbers of a query where sketches are positive, in the ways that processors know. All give the same numbers. */
-#define LOOP(way, attributes) \
-attributes static void \
-sums_##way(const CodedQuery *query, const uint8 *sketches, int32 count, int32 *sums) \
-{ \
-	int32		bytes = query->bytes / 4; \
-\
-	for (int32 i = 0; i < count; i++) \
-		sums[i] = sum_##way(sketches + (Size) i * bytes, query->values, bytes); \
-}
-
-static inline int32
-sum_plain(const uint8 *sketch, const int8 *values, int32 bytes)
+/* The numbers of four dimensions where these bits are set, from the least that they may add up to. */
+static uint8
+table_entry(const int8 *numbers, int32 bits)
 {
 	int32		sum = 0;
 
-	for (int32 i = 0; i < bytes; i++)
-		for (int32 bit = 0; bit < 8; bit++)
-			sum += values[8 * i + bit] & -(sketch[i] >> bit & 1);
+	for (int32 i = 0; i < 4; i++)
+		sum += bits >> i & 1 ? Max(numbers[i], 0) : Max(-numbers[i], 0);
 	return sum;
 }
 
-LOOP(plain,)
+/* Numbers are rounded so that two tables add up to a byte. Of the variance of what a sketch leaves open that is some four-hundredth. */
+SketchedQuery
+sketch_query(const CodedQuery *coded)
+{
+	int32		halves = 2 * sketch_bytes(coded->dimension);
+	SketchedQuery query = {.coded = coded, .tables = palloc(16 * halves), .unit = coded->scale * PG_INT8_MAX / LARGEST};
+
+	for (int32 half = 0; half < halves; half++)
+	{
+		int8		numbers[4];
+
+		for (int32 i = 0; i < 4; i++)
+		{
+			numbers[i] = rintf(coded->values[4 * half + i] * (float4) LARGEST / PG_INT8_MAX);
+			query.span += abs(numbers[i]);
+		}
+		for (int32 bits = 0; bits < 16; bits++)
+			query.tables[16 * half + bits] = table_entry(numbers, bits);
+	}
+	return query;
+}
+
+/*
+ * What the tables add up to for each sketch, in the ways that processors know: all give the same numbers. One instruction looks up half a byte of 32 or 64 sketches. (André, Kermarrec
+ * and Le Scouarnec, Cache locality is not enough, VLDB 2015.)
+ */
+static void
+sums_plain(const SketchedQuery *query, const uint8 *sketches, int32 count, int32 *sums)
+{
+	int32		bytes = sketch_bytes(query->coded->dimension);
+
+	for (int32 at = 0; at < bytes; at++, sketches += count)
+	{
+		const uint8 *low = query->tables + 32 * at, *high = low + 16;
+
+		for (int32 i = 0; i < count; i++)
+			sums[i] += low[sketches[i] & 15] + high[sketches[i] >> 4];
+	}
+}
 
 #if defined(__x86_64__)
 
-AVX2 static inline int32
-sum_avx2(const uint8 *sketch, const int8 *values, int32 bytes)
+StaticAssertDecl(sizeof(Spot) + sizeof(Member) >= sizeof(__m256i), "a register's end that is beyond the sketches is still in the row");
+
+/* both: of two sketches that lie together, the sum of the first, and 256 times that of the second; second: that one's. */
+AVX2 static inline void
+add_avx2(__m256i both, __m256i second, int32 *sums)
 {
-	/* Each of four bytes eight times, and of these each one bit. */
-	const __m256i spread = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303), bits = _mm256_set1_epi64x((int64) 0x8040201008040201);
-	__m256i		sum = _mm256_setzero_si256(), ones = _mm256_set1_epi8(1);
+	__m256i		first = _mm256_sub_epi16(both, _mm256_slli_epi16(second, 8)), low = _mm256_unpacklo_epi16(first, second), high = _mm256_unpackhi_epi16(first, second);
+	__m128i		parts[4] = {_mm256_castsi256_si128(low), _mm256_castsi256_si128(high), _mm256_extracti128_si256(low, 1), _mm256_extracti128_si256(high, 1)};
 
-	for (int32 i = 0; i < bytes; i += 4)
+	for (int32 i = 0; i < 4; i++)
 	{
-		int32		four;
+		__m256i    *eight = (__m256i *) sums + i;
 
-		memcpy(&four, sketch + i, sizeof(four));
-
-		__m256i		set = _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(_mm256_set1_epi32(four), spread), bits), bits);
-		__m256i		pairs = _mm256_maddubs_epi16(_mm256_and_si256(set, ones), _mm256_loadu_si256((const __m256i *) (values + 8 * i)));
-
-		sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+		_mm256_storeu_si256(eight, _mm256_add_epi32(_mm256_loadu_si256(eight), _mm256_cvtepu16_epi32(parts[i])));
 	}
-
-	return total_avx2(sum);
 }
 
-LOOP(avx2, AVX2)
-
-/* Sketches are of whole registers of 16 bytes: of 128 dimensions. */
-VNNI static inline int32
-sum_vnni(const uint8 *sketch, const int8 *values, int32 bytes)
+AVX2 static void
+sums_avx2(const SketchedQuery *query, const uint8 *sketches, int32 count, int32 *sums)
 {
-	__m512i		sum = _mm512_setzero_si512(), other = _mm512_setzero_si512();
+	const __m256i half = _mm256_set1_epi8(15);
+	int32		bytes = sketch_bytes(query->coded->dimension);
 
-	for (int32 i = 0; i < bytes; i += 16)
-	{
-		uint64		bits[2];
+	for (int32 i = 0; i < count; i += 32)
+		for (int32 start = 0; start < bytes; start += ADDED_AT_ONCE)
+		{
+			__m256i		both = _mm256_setzero_si256(), second = both;
 
-		memcpy(bits, sketch + i, sizeof(bits));
-		sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_set1_epi8(bits[0], 1), _mm512_loadu_si512(values + 8 * i));
-		other = _mm512_dpbusd_epi32(other, _mm512_maskz_set1_epi8(bits[1], 1), _mm512_loadu_si512(values + 8 * i + 64));
-	}
-	return _mm512_reduce_add_epi32(_mm512_add_epi32(sum, other));
+			for (int32 at = start; at < Min(bytes, start + ADDED_AT_ONCE); at++)
+			{
+				const __m128i *tables = (const __m128i *) (query->tables + 32 * at);
+				__m256i		these = _mm256_loadu_si256((const __m256i *) (sketches + (Size) at * count + i));
+				__m256i		low = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(tables)), _mm256_and_si256(these, half));
+				__m256i		high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(tables + 1)), _mm256_and_si256(_mm256_srli_epi16(these, 4), half));
+				__m256i		sum = _mm256_add_epi8(low, high);
+
+				both = _mm256_add_epi16(both, sum);
+				second = _mm256_add_epi16(second, _mm256_srli_epi16(sum, 8));
+			}
+			add_avx2(both, second, sums + i);
+		}
 }
 
-LOOP(vnni, VNNI)
+VNNI static inline void
+add_vnni(__m512i both, __m512i second, int32 *sums)
+{
+	const __m512i former = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), latter = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+	__m512i		first = _mm512_sub_epi16(both, _mm512_slli_epi16(second, 8)), low = _mm512_unpacklo_epi16(first, second), high = _mm512_unpackhi_epi16(first, second);
+	__m512i		halves[2] = {_mm512_permutex2var_epi64(low, former, high), _mm512_permutex2var_epi64(low, latter, high)};
+
+	for (int32 i = 0; i < 4; i++)
+	{
+		__m256i		part = i % 2 == 0 ? _mm512_castsi512_si256(halves[i / 2]) : _mm512_extracti64x4_epi64(halves[i / 2], 1);
+
+		_mm512_storeu_si512(sums + 16 * i, _mm512_add_epi32(_mm512_loadu_si512(sums + 16 * i), _mm512_cvtepu16_epi32(part)));
+	}
+}
+
+VNNI static void
+sums_vnni(const SketchedQuery *query, const uint8 *sketches, int32 count, int32 *sums)
+{
+	const __m512i half = _mm512_set1_epi8(15);
+	int32		bytes = sketch_bytes(query->coded->dimension);
+
+	for (int32 i = 0; i < count; i += 64)
+	{
+		__mmask64	there = count - i >= 64 ? PG_UINT64_MAX : ((uint64) 1 << (count - i)) - 1;
+
+		for (int32 start = 0; start < bytes; start += ADDED_AT_ONCE)
+		{
+			__m512i		both = _mm512_setzero_si512(), second = both;
+
+			for (int32 at = start; at < Min(bytes, start + ADDED_AT_ONCE); at++)
+			{
+				const __m128i *tables = (const __m128i *) (query->tables + 32 * at);
+				__m512i		these = _mm512_maskz_loadu_epi8(there, sketches + (Size) at * count + i);
+				__m512i		low = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(tables)), _mm512_and_si512(these, half));
+				__m512i		high = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(tables + 1)), _mm512_and_si512(_mm512_srli_epi16(these, 4), half));
+				__m512i		sum = _mm512_add_epi8(low, high);
+
+				both = _mm512_add_epi16(both, sum);
+				second = _mm512_add_epi16(second, _mm512_srli_epi16(sum, 8));
+			}
+			add_vnni(both, second, sums + i);
+		}
+	}
+}
 
 #endif
 
 static void
-sums_of(const CodedQuery *query, const uint8 *sketches, int32 count, int32 *sums)
+sums_of(const SketchedQuery *query, const uint8 *sketches, int32 count, int32 *sums)
 {
+	memset(sums, 0, SUMS_ROOM * sizeof(int32));
 #if defined(__x86_64__)
 	switch (way_of_codes())
 	{
@@ -312,21 +399,21 @@ sums_of(const CodedQuery *query, const uint8 *sketches, int32 count, int32 *sums
 
 /* Of the vectors of a row of a list whose middle has this cosine: few cosine distances are less. */
 void
-least_by_sketches(const CodedQuery *query, const SketchesRow *row, float4 cosine, float4 *restrict least)
+least_by_sketches(const SketchedQuery *query, const SketchesRow *row, float4 cosine, float4 *restrict least)
 {
 	const SketchesHeader *header = row->header;
 	const float4 *scales = row->scales, *offsets = row->offsets;
-	int32		count = header->count, sums[UINT8_MAX], sum = query->sum;
+	int32		count = header->count, sums[SUMS_ROOM], span = query->span;
 	float4		from_middle = header->centre > 0 ? cosine : 0, away = sqrtf(Max(0, 1 + header->centre - 2 * from_middle));
-	float4		share = Min(1, DOUBTED_SIGMAS / sqrtf(query->dimension)), vague = share * header->vagueness * away, rounding = share * header->rounding;
-	float4		unit = query->scale, start = 1 - ROUNDING - from_middle;
+	float4		share = Min(1, DOUBTED_SIGMAS / sqrtf(query->coded->dimension)), vague = share * header->vagueness * away, rounding = share * header->rounding;
+	float4		unit = query->unit, start = 1 - ROUNDING - from_middle;
 
 	sums_of(query, row->sketches, count, sums);
 	for (int32 i = 0; i < count; i++)
 	{
 		float4		doubt = vague * scales[i];
 
-		least[i] = start - offsets[i] - scales[i] * unit * (2 * sums[i] - sum) - sqrtf(doubt * doubt + rounding * rounding);
+		least[i] = start - offsets[i] - scales[i] * unit * (2 * sums[i] - span) - sqrtf(doubt * doubt + rounding * rounding);
 	}
 }
 
@@ -348,6 +435,9 @@ native_least_by_sketches(PG_FUNCTION_ARGS)
 	if (place < 0 || place >= middles.header->count)
 		PG_RETURN_NULL();
 	likely_cosines(&query, &middles, cosines);
-	least_by_sketches(&query, &row, cosines[place], least);
+
+	SketchedQuery sketched = sketch_query(&query);
+
+	least_by_sketches(&sketched, &row, cosines[place], least);
 	PG_RETURN_ARRAYTYPE_P(reals(least, row.header->count));
 }

@@ -5,9 +5,9 @@
 #include "looks.h"
 
 /* Changes with whatever another reader would misread. */
-#define SKETCHES_VERSION 3
+#define SKETCHES_VERSION 4
 
-/* A row of a list: this, then `count` scales, `count` offsets, `count` sketches of sketch_bytes each, `count` spots, and `count` Members. */
+/* A row of a list: this, then `count` scales, `count` offsets, of each byte of a sketch those of all `count` sketches, `count` spots, and `count` Members. */
 typedef struct
 {
 	uint16		version;
@@ -38,12 +38,22 @@ typedef struct
 	const Member *members;
 } SketchesRow;
 
+/* A query, as sketches are compared with it. */
+typedef struct
+{
+	const CodedQuery *coded;
+	uint8	   *tables;			/* of each byte of a sketch, what its low half's 16 values add, and what its high half's do; each table's least number is 0 */
+	int32		span;			/* the total of all tables' largest numbers */
+	float4		unit;
+} SketchedQuery;
+
+extern SketchedQuery sketch_query(const CodedQuery *coded);
 extern int32 sketch_bytes(int32 dimension);
 extern int32 sketches_per_row(int32 dimension);
 extern float4 share_before_members(int32 dimension);
 extern bytea *sketches_of(int32 dimension, const float4 *middle, char *const *records, int32 count);
 extern bool read_sketches(struct varlena *value, int32 dimension, SketchesRow *row);
 extern void box_at(const SketchesRow *row, int32 place, float4 *box);
-extern void least_by_sketches(const CodedQuery *query, const SketchesRow *row, float4 cosine, float4 *least);
+extern void least_by_sketches(const SketchedQuery *query, const SketchesRow *row, float4 cosine, float4 *least);
 
 #endif

@@ -22,6 +22,16 @@ larger(void *array, Size size)
 	return array == NULL ? palloc(size) : repalloc_huge(array, size);
 }
 
+/* search.c. Where a search puts what the next one will put there as well; NULL: with everything else. */
+extern MemoryContext within_reach;
+
+/* As larger. Not for what may take megabytes: what grows is copied. */
+static inline void *
+larger_in_reach(void *array, Size size)
+{
+	return array == NULL && within_reach != NULL ? MemoryContextAllocHuge(within_reach, size) : larger(array, size);
+}
+
 /* A copy of an array, or of nothing, that lasts as long as the session; it takes the place of what was kept before. */
 static inline void *
 keep(const void *array, Size size, void *before)

@@ -9,23 +9,17 @@ typedef enum
 	PLAIN, WITH_AVX2, WITH_VNNI
 } CodesWay;
 
-/* What this processor does fastest. */
+/* What this processor does fastest, of what is allowed. */
 extern CodesWay way_of_codes(void);
+
+/* For tests. */
+extern CodesWay most_of_codes;
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("avx2")))
 #define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
-
-AVX2 static inline int32
-total_avx2(__m256i sum)
-{
-	__m128i		half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-
-	half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-	return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
-}
 
 #endif
 

@@ -38,8 +38,8 @@ import TileStore
     func leastDistancesHold(_ dimension: Int) throws {
         let (f, looks) = try filled(dimension, tiles: 700)
         #expect(try uncoded(f) == 0)
-        for plain in [false, true] {
-            try f.store.connection.query("SELECT tilescout.native_plain_codes($1)", [plain])
+        for way in [0, 1, 2] {
+            try f.store.connection.query("SELECT tilescout.native_codes_way($1::int)", [way])
             var nearer = 0, slack = 0.0, compared = 0
             for query in (0..<20).map({ looks[$0 * 31] }) + (0..<20).map({ StoreFixture.direction(50_000 + $0, dimension) }) {
                 let row = try f.store.connection.query("""
@@ -87,7 +87,7 @@ import TileStore
         var rows = 0
         for turn in 0..<48 {
             let query = turn.isMultiple(of: 2) ? looks[turn * 83] : StoreFixture.direction(60_000 + turn, dimension)
-            try f.store.connection.query("SELECT tilescout.native_plain_codes($1)", [turn % 8 == 3])
+            try f.store.connection.query("SELECT tilescout.native_codes_way($1::int)", [turn / 8 % 3])
             let found = try differences(f, query, Self.boxes[turn / 2 % 4], [1, 10, 60, 400][turn / 3 % 4])
             #expect(found.different == 0, "turn \(turn)")
             rows += found.rows

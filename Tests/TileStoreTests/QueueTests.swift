@@ -16,19 +16,19 @@ struct QueueTests {
         #define Min(x, y) ((x) < (y) ? (x) : (y))
         typedef float float4;
         typedef int int32;
-        static void *larger(void *array, size_t size) { return realloc(array, size); }
+        static void *larger_in_reach(void *array, size_t size) { return realloc(array, size); }
         #include "queue.h"
 
         int main(void)
         {
             static Queue queue;
-            float keys[4000];
-            bool inside[4000];
+            float keys[12000];
+            bool inside[12000];
             srand(7);
             for (int round = 0; round < 80; round++)
             {
-                /* Some rounds have few different keys, some have keys beyond the bins, and some take hardly anything. */
-                int steps = rand() % 4000, different = round % 3 ? 1000000 : 5, added = 0, left = 0, taken, often = 1 + rand() % 9;
+                /* Some rounds need more room than there is at first, some have few different keys, some have keys beyond the bins, and some take hardly anything. */
+                int steps = rand() % (round % 20 ? 4000 : 12000), different = round % 3 ? 1000000 : 5, added = 0, left = 0, taken, often = 1 + rand() % 9;
                 empty_queue(&queue);
                 for (int step = 0; step < steps; step++)
                 {

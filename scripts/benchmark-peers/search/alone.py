@@ -25,9 +25,9 @@ class Alone:
         self.corpus, self.connection, self.ours = corpus, connect(), contenders.all_of(connect)[0]
         warm(corpus, self.connection, [self.ours])
 
-    def measure(self, share, relation, dates, count, random, asked_before=False):
+    def measure(self, share, relation, dates, count, random):
         """Of each question rows kept, recall, and milliseconds; raises SystemExit where an answer is short."""
-        kept, recalls, times, short = measure_cell(self.corpus, self.connection, [self.ours], share, relation, dates, count, random, asked_before)
+        kept, recalls, times, short = measure_cell(self.corpus, self.connection, [self.ours], share, relation, dates, count, random)
         if short > 0:
             raise SystemExit(f"{short} short answers")
         return kept, recalls[self.ours.name], times[self.ours.name]

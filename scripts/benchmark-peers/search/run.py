@@ -52,36 +52,44 @@ def area_of(connection, ring):
     return connection.execute("SELECT ST_CollectionExtract(ST_Intersection(ST_MakeValid(ST_GeomFromText(%s, 4326)), ST_MakeEnvelope(-180, -90, 180, 90, 4326)), 3)::text", [shape]).fetchone()[0]
 
 
-def measure_cell(corpus, connection, contestants, share, relation, dates, count, random, asked_before=False):
-    """Rows kept, and of each contender its recalls and milliseconds. asked_before: all questions are asked once before any is measured.
+class Asked:
+    """A question as it is put to a database, and its answer by brute force."""
+
+    def __init__(self, corpus, connection, share, relation, dates, random):
+        question = ask(corpus, share, relation, random)
+        self.query, self.vector, self.dates = question.vector, contenders.text(question.vector), dates
+        self.area = area_of(connection, question.ring)
+        self.passing, _, self.distances = truth(connection, corpus, self.area, self.query, dates)
+
+    def put_to(self, contestant):
+        return contestant.ask(self.area, self.vector, self.dates)
+
+    def measure(self, contestant, corpus):
+        """Recall, milliseconds of the faster of two, and whether too few rows came back."""
+        best = None
+        for _ in range(2):
+            started = time.perf_counter()
+            found = self.put_to(contestant)
+            elapsed = (time.perf_counter() - started) * 1000
+            best = elapsed if best is None else min(best, elapsed)
+        return recall([database.number_of(i) for i in found], corpus, self.query, self.distances), best, len(found) < min(contenders.K, self.passing)
+
+
+def measure_cell(corpus, connection, contestants, share, relation, dates, count, random):
+    """Rows kept, and of each contender its recalls and milliseconds.
 
     They take turns, in an order drawn anew and each at another question. Who always follows the same one is the faster or slower for it; and who is asked what another has just been asked
     finds the pages that both read in the processor's caches, and most contenders read the same index."""
-    questions, kept, recalls, times, short = [], [], {c.name: [] for c in contestants}, {c.name: [] for c in contestants}, 0
-    for _ in range(count):
-        question = ask(corpus, share, relation, random)
-        area = area_of(connection, question.ring)
-        passing, _, distances = truth(connection, corpus, area, question.vector, dates)
-        kept.append(passing)
-        questions.append((question, area, contenders.text(question.vector), passing, distances))
-    for _, area, vector, _, _ in questions if asked_before else ():
-        for contestant in contestants:
-            contestant.ask(area, vector, dates)
+    recalls, times, short = {c.name: [] for c in contestants}, {c.name: [] for c in contestants}, 0
+    questions = [Asked(corpus, connection, share, relation, dates, random) for _ in range(count)]
     for turn in range(count):
         for own in random.permutation(len(contestants)):
-            contestant = contestants[own]
-            question, area, vector, passing, distances = questions[(turn + own) % count]
-            best = None
-            for _ in range(2):
-                started = time.perf_counter()
-                found = contestant.ask(area, vector, dates)
-                elapsed = (time.perf_counter() - started) * 1000
-                best = elapsed if best is None else min(best, elapsed)
-            times[contestant.name].append(best)
-            recalls[contestant.name].append(recall([database.number_of(i) for i in found], corpus, question.vector, distances))
-            if contestant.name == "tilescout" and len(found) < min(contenders.K, passing):
-                short += 1
-    return kept, recalls, times, short
+            name = contestants[own].name
+            reached, best, too_few = questions[(turn + own) % count].measure(contestants[own], corpus)
+            times[name].append(best)
+            recalls[name].append(reached)
+            short += too_few and name == "tilescout"
+    return [question.passing for question in questions], recalls, times, short
 
 
 def warm(corpus, connection, contestants):
