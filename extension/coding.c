@@ -199,7 +199,7 @@ native_least_distances(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(reals(least, count));
 }
 
-/* For tests: leaves out, or takes into use again, what only some processors can do. */
+/* As native_codes_way; scripts of the extension's versions before 1.6 name it. */
 Datum
 native_plain_codes(PG_FUNCTION_ARGS)
 {
@@ -207,7 +207,7 @@ native_plain_codes(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* And finer. */
+/* For tests: leaves out, or takes into use again, what only some processors can do. */
 Datum
 native_codes_way(PG_FUNCTION_ARGS)
 {

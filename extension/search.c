@@ -108,39 +108,24 @@ answer_in_full(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 MemoryContext within_reach = NULL;
 
 /*
- * Where searches work, and within reach. The session keeps the first block of each: to give that back to the system and be given it anew each time takes a tenth of a search. Of an array
- * an AllocSet makes a block of its own, which does not stay.
+ * A search works in a place of its own, and has another within reach. The session keeps the first block of each: to give that back to the system and be given it anew each time takes a
+ * tenth of a search. Of an array an AllocSet makes a block of its own, which does not stay.
  */
-static MemoryContext
-workplace(void)
-{
-	static MemoryContext kept = NULL;
-
-	if (kept == NULL)
-		kept = AllocSetContextCreate(TopMemoryContext, "tilescout search", KEPT_MEMORY, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
-	return kept;
-}
-
-static MemoryContext
-place_of_arrays(void)
-{
-	static MemoryContext kept = NULL;
-
-	if (kept == NULL)
-		kept = GenerationContextCreate(TopMemoryContext, "tilescout arrays", KEPT_MEMORY, KEPT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
-	return kept;
-}
-
 static bool
 answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 {
-	MemoryContext outer = CurrentMemoryContext, place = workplace();
+	static MemoryContext place = NULL, arrays = NULL;
+	MemoryContext outer = CurrentMemoryContext;
 	volatile bool answered;
 
 	/* A function of the schema's that a search calls may have been made to search. */
 	if (within_reach != NULL)
 		return answer_usual(fcinfo, result);
-	within_reach = place_of_arrays();
+	if (place == NULL)
+		place = AllocSetContextCreate(TopMemoryContext, "tilescout search", KEPT_MEMORY, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	if (arrays == NULL)
+		arrays = GenerationContextCreate(TopMemoryContext, "tilescout arrays", KEPT_MEMORY, KEPT_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
+	within_reach = arrays;
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(place);
@@ -150,7 +135,7 @@ answer_at_work(FunctionCallInfo fcinfo, ReturnSetInfo *result)
 	{
 		MemoryContextSwitchTo(outer);
 		MemoryContextReset(place);
-		MemoryContextReset(within_reach);
+		MemoryContextReset(arrays);
 		within_reach = NULL;
 	}
 	PG_END_TRY();

@@ -3,6 +3,3 @@
 CREATE FUNCTION native_least_by_sketches(middles bytea, list int, sketches bytea, query halfvec) RETURNS real[]
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'native_least_by_sketches';
 COMMENT ON FUNCTION native_least_by_sketches IS 'Of each vector of a list''s row of tilescout.look a cosine distance that it is hardly ever nearer than; middles: the row that holds the list''s. NULL where a row is of another dimension or version, or of other lists.';
-
-CREATE FUNCTION native_codes_way(most int) RETURNS void LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'native_codes_way';
-COMMENT ON FUNCTION native_codes_way IS 'Which of the processor''s ways this session may take at most: 0 what every processor can do, 1 AVX2, 2 AVX-512 VNNI; for tests.';

@@ -55,7 +55,7 @@ import TileStore
         #expect(found.share >= 0.995 && found.byLists >= 90, "\(found)")
         found = try f.recall(questions(looks, 40), dates: "'[2020-09-15,2020-12-25)'::tstzrange")
         #expect(found.share >= 0.995 && found.byLists >= 10, "\(found)")
-        try f.store.connection.execute(script: "SELECT tilescout.native_plain_codes(true)")
+        try f.store.connection.execute(script: "SELECT tilescout.native_codes_way(0)")
         #expect(try f.recall(questions(looks, 40)).share >= 0.995)
     }
 
